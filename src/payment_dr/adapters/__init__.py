@@ -1,0 +1,1 @@
+"""The ports' real implementations: DynamoDB, PostgreSQL, Stripe, AWS control planes, the clock."""

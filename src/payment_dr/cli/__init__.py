@@ -1,0 +1,1 @@
+"""The `payment-dr` command, one module per subcommand."""

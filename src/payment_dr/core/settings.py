@@ -1,0 +1,245 @@
+"""The one settings model. Everything that is configurable is here, typed and checked together.
+
+Durations are seconds, latencies milliseconds. Reading files and the environment is
+`adapters.settings_file`; this module is pure.
+"""
+
+import ipaddress
+import re
+from enum import StrEnum, unique
+from itertools import combinations
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from payment_dr.core.stamp import SiteName
+
+MRSC_REGION_SETS: Final[tuple[frozenset[str], ...]] = (
+    frozenset({"us-east-1", "us-east-2", "us-west-2"}),
+    frozenset({"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"}),
+    frozenset({"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"}),
+)
+"""Regions that one table with multi-Region strong consistency may span.
+
+Source, under multi-Region strong consistency:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
+"""
+
+_PREFIXES: Final = range(16, 21)
+"""Three availability zones with three kinds of subnet each fit in these."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SiteSettings(_Model):
+    """A place that can take payments: its name, AWS region and network."""
+
+    name: SiteName
+    region: str
+    cidr: ipaddress.IPv4Network
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError("must be 2 to 20 of a-z, 0-9 and -, starting with a letter")
+        if value in {"primary", "secondary", "active", "standby"}:
+            raise ValueError(
+                "is a role; name a place instead, e.g. 'east': roles change, names stay"
+            )
+        return value
+
+    @field_validator("cidr")
+    @classmethod
+    def _room_for_subnets(cls, value: ipaddress.IPv4Network) -> ipaddress.IPv4Network:
+        if not value.is_private or value.prefixlen not in _PREFIXES:
+            raise ValueError("must be a private network of /16 to /20, e.g. 10.0.0.0/16")
+        return value
+
+
+class ProbeSettings(_Model):
+    """Health checks: `threshold` failures in a row, one each `interval_s`, make a site unhealthy.
+
+    Route 53 takes intervals of 10 or 30 s and thresholds of 1 to 10; the lab takes any.
+    """
+
+    interval_s: Seconds = 10
+    threshold: Annotated[int, Field(ge=1, le=10)] = 3
+
+    @property
+    def detection_s(self) -> float:
+        """Longest time from a failure to the threshold-th failed probe, probe time-out aside."""
+        return self.interval_s * self.threshold
+
+
+class DnsSettings(_Model):
+    """The name that clients resolve, and how long they may keep the answer."""
+
+    name: str = "api.payments.example"
+    ttl_s: Annotated[int, Field(ge=1, le=3600)] = 10
+
+
+class Objectives(_Model):
+    """What is promised; measurements are compared with these. RPO counts payments, not time."""
+
+    acceptance_rto_s: Seconds = 60
+    ledger_rto_s: Seconds = 600
+    rpo_payments: Annotated[int, Field(ge=0)] = 0
+
+
+@unique
+class Promotion(StrEnum):
+    """Whether a failover promotes the standby by itself or waits for a named approval."""
+
+    AUTOMATIC = "automatic"
+    APPROVAL = "approval"
+
+
+class StepBudgets(_Model):
+    """Longest time each step of a move may take; their sum must fit the objective."""
+
+    open_move_s: Seconds = 10
+    route_s: Seconds = 30
+    promote_s: Seconds = 300
+    reconcile_s: Seconds = 120
+    open_ledger_s: Seconds = 10
+    verify_s: Seconds = 60
+
+
+class FailoverSettings(_Model):
+    """When and how the active role moves without being asked."""
+
+    promotion: Promotion = Promotion.AUTOMATIC
+    automatic: bool = True
+    min_stay_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 600
+    moves_per_hour_max: Annotated[int, Field(ge=1, le=100)] = 4
+    budgets: StepBudgets = StepBudgets()
+
+    @property
+    def ledger_s(self) -> float:
+        """Longest time from the decision to an open ledger: the steps before it opens."""
+        b = self.budgets
+        return b.open_move_s + b.route_s + b.promote_s + b.reconcile_s + b.open_ledger_s
+
+
+class PaymentSettings(_Model):
+    """Time limits inside one request, and how often the jobs behind it run."""
+
+    request_deadline_s: Seconds = 10
+    lease_s: Seconds = 15
+    provider_timeout_s: Seconds = 5
+    table_timeout_s: Seconds = 2
+    posting_budget_s: Seconds = 0.5
+    job_interval_s: Seconds = 60
+    provider_forgets_keys_s: Annotated[float, Field(gt=0, le=604_800)] = 72_000
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lease_s <= self.request_deadline_s:
+            raise ValueError(
+                f"lease_s {self.lease_s} must exceed request_deadline_s {self.request_deadline_s}, "
+                "else a request may be taken over while it still works"
+            )
+        return self
+
+
+class LabSettings(_Model):
+    """The lab's distances: one-way delays between and inside regions, and room for processes."""
+
+    replication_delay_ms: Milliseconds = 100
+    majority_delay_ms: Milliseconds = 5
+    client_delay_ms: Milliseconds = 0
+    provider_delay_ms: Milliseconds = 5
+    start_timeout_s: Seconds = 30
+
+
+class Settings(_Model):
+    """All of payment-dr's settings. `home` names the site that is active when nothing is wrong."""
+
+    environment_suffix: str = "dev"
+    home: SiteName
+    witness_region: str
+    sites: Annotated[tuple[SiteSettings, ...], Field(min_length=2, max_length=2)]
+    probes: ProbeSettings = ProbeSettings()
+    dns: DnsSettings = DnsSettings()
+    objectives: Objectives = Objectives()
+    failover: FailoverSettings = FailoverSettings()
+    payments: PaymentSettings = PaymentSettings()
+    lab: LabSettings = LabSettings()
+
+    @field_validator("environment_suffix")
+    @classmethod
+    def _plain_suffix(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9]{1,12}", value):
+            raise ValueError("must be 1 to 12 of a-z and 0-9, e.g. 'dev': it is part of every name")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        problems = [*self._site_problems(), *self._budget_problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _site_problems(self) -> list[str]:
+        problems: list[str] = []
+        names = [s.name for s in self.sites]
+        if len(set(names)) != len(names):
+            problems.append(f"sites share the name {names[0]!r}; give each its own")
+        if self.home not in names:
+            problems.append(f"home {self.home!r} is none of the sites {names}")
+        regions = [*(s.region for s in self.sites), self.witness_region]
+        if len(set(regions)) != len(regions):
+            problems.append(f"regions {regions} must be three different ones")
+        elif not any(set(regions) <= allowed for allowed in MRSC_REGION_SETS):
+            sets = "; ".join(", ".join(sorted(allowed)) for allowed in MRSC_REGION_SETS)
+            problems.append(
+                f"regions {regions} are not inside one set of multi-Region strong consistency: "
+                f"{sets}"
+            )
+        problems += [
+            f"networks {a.cidr} of {a.name} and {b.cidr} of {b.name} overlap; "
+            "peering needs them apart"
+            for a, b in combinations(self.sites, 2)
+            if a.cidr.overlaps(b.cidr)
+        ]
+        return problems
+
+    def _budget_problems(self) -> list[str]:
+        problems: list[str] = []
+        acceptance = self.probes.detection_s + self.dns.ttl_s
+        if acceptance > self.objectives.acceptance_rto_s:
+            problems.append(
+                f"objectives.acceptance_rto_s {self.objectives.acceptance_rto_s:g} cannot be met: "
+                f"probes {self.probes.interval_s:g} s x {self.probes.threshold} "
+                f"+ TTL {self.dns.ttl_s} s = {acceptance:g} s"
+            )
+        ledger = self.probes.detection_s + self.failover.ledger_s
+        if ledger > self.objectives.ledger_rto_s:
+            problems.append(
+                f"objectives.ledger_rto_s {self.objectives.ledger_rto_s:g} cannot be met: "
+                f"probes {self.probes.detection_s:g} s + step budgets "
+                f"{self.failover.ledger_s:g} s = {ledger:g} s"
+            )
+        return problems
+
+    def site(self, name: str) -> SiteSettings:
+        """The site of that name; KeyError if there is none."""
+        return {s.name: s for s in self.sites}[SiteName(name)]
+
+    def peer(self, name: str) -> SiteSettings:
+        """The other site; KeyError if there is no site of that name."""
+        self.site(name)
+        return next(s for s in self.sites if s.name != name)
+
+    def resource(self, thing: str, site: str | None = None) -> str:
+        """Deterministic AWS name: `payments-<thing>[-<site>]-<suffix>`, the same in every stack."""
+        parts = ["payments", thing, *([site] if site else []), self.environment_suffix]
+        return "-".join(parts)

@@ -1,0 +1,1 @@
+"""Lambda handlers and their composition from adapters and pure code."""

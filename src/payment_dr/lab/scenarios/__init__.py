@@ -1,0 +1,1 @@
+"""Scenarios as data, one TOML file each."""

@@ -1,0 +1,1 @@
+"""The protocol of a payment as pure code: claim, charge, decide, post, acknowledge."""

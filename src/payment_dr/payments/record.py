@@ -1,0 +1,173 @@
+"""A payment's one record in the payments table, and the state that follows from its operations."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from payment_dr.core.money import Money
+from payment_dr.core.stamp import Epoch, SiteName
+
+OPERATIONS_MAX: Final = 32
+"""Bound on the operations of one payment: keeps the item far below DynamoDB's 400 KB."""
+
+UNCONFIRMED_SHARDS: Final = 4
+"""Shards of the sparse indexes, so that no single index partition takes every write."""
+
+_NAMESPACE: Final = uuid.UUID("6f1c1f0e-5d0b-5a57-9d0c-0c8a4f5f8c11")
+
+
+@unique
+class OperationKind(StrEnum):
+    """What an operation does at the provider."""
+
+    CHARGE = "charge"
+    CAPTURE = "capture"
+    REFUND = "refund"
+    VOID = "void"
+
+
+@unique
+class OperationState(StrEnum):
+    """Where an operation stands; only PENDING may change."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+
+
+@unique
+class PaymentState(StrEnum):
+    """What a payment is, derived from its operations by `state_of`."""
+
+    ACCEPTED = "accepted"
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredResponse:
+    """The answer given once and repeated for ever: HTTP status and JSON body."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """Who works on the pending operation and until when (Unix seconds); for economy only."""
+
+    owner: str
+    expires_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One effect at the provider, named by the client's idempotency key.
+
+    `operation_id` is the provider's idempotency key and the journal entry's id.
+    `capture` matters for a CHARGE only: charge at once, or authorise.
+    `provider_reference` is None until decided, or when the provider was never asked.
+    `response` is set exactly when the state is not PENDING.
+    """
+
+    operation_id: str
+    kind: OperationKind
+    idempotency_key: str
+    fingerprint: str
+    amount_minor: int
+    capture: bool
+    state: OperationState
+    provider_reference: str | None
+    decline_code: str | None
+    response: StoredResponse | None
+    started_at: float
+    decided_at: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """The item of one payment. `operations[0]` is its CHARGE; `version` rises with every write.
+
+    `unconfirmed` is the index shard while some posting has not been seen in the standby's
+    ledger. `epoch` and `site` tell who wrote last; they fence nothing.
+    """
+
+    payment_id: str
+    merchant: str
+    money: Money
+    operations: tuple[Operation, ...]
+    version: int
+    lease: Lease | None
+    unconfirmed: int | None
+    epoch: Epoch
+    site: SiteName
+    created_at: float
+    updated_at: float
+
+    @property
+    def pending(self) -> Operation | None:
+        """The one operation in flight, or None: at most the last is pending."""
+        last = self.operations[-1]
+        return last if last.state is OperationState.PENDING else None
+
+    @property
+    def state(self) -> PaymentState:
+        """What the payment is now."""
+        return state_of(self.operations)
+
+    def succeeded(self, kind: OperationKind) -> tuple[Operation, ...]:
+        """The succeeded operations of one kind, oldest first."""
+        return tuple(
+            o for o in self.operations if o.kind is kind and o.state is OperationState.SUCCEEDED
+        )
+
+    @property
+    def captured_minor(self) -> int:
+        """Minor units captured so far, at the charge or by captures."""
+        charged = sum(o.amount_minor for o in self.succeeded(OperationKind.CHARGE) if o.capture)
+        return charged + sum(o.amount_minor for o in self.succeeded(OperationKind.CAPTURE))
+
+    @property
+    def refunded_minor(self) -> int:
+        """Minor units refunded so far."""
+        return sum(o.amount_minor for o in self.succeeded(OperationKind.REFUND))
+
+
+def state_of(operations: tuple[Operation, ...]) -> PaymentState:
+    """Derive the payment's state; a pending or declined later operation changes nothing."""
+    charge = operations[0]
+    if charge.state is OperationState.PENDING:
+        return PaymentState.ACCEPTED
+    if charge.state is OperationState.DECLINED:
+        return PaymentState.DECLINED
+    done = [o for o in operations if o.state is OperationState.SUCCEEDED]
+    if any(o.kind is OperationKind.VOID for o in done):
+        return PaymentState.VOIDED
+    captured = sum(
+        o.amount_minor
+        for o in done
+        if o.kind is OperationKind.CAPTURE or (o.kind is OperationKind.CHARGE and o.capture)
+    )
+    refunded = sum(o.amount_minor for o in done if o.kind is OperationKind.REFUND)
+    if not captured:
+        return PaymentState.AUTHORISED
+    return PaymentState.REFUNDED if refunded == captured else PaymentState.CAPTURED
+
+
+def payment_id(merchant: str, idempotency_key: str) -> str:
+    """UUIDv5 of merchant and key: the key needs no second look-up, and merchants never clash."""
+    return str(uuid.uuid5(_NAMESPACE, f"{len(merchant)}:{merchant}:{idempotency_key}"))
+
+
+def operation_id(payment: str, kind: OperationKind, idempotency_key: str) -> str:
+    """UUIDv5 of payment, kind and key: the provider's idempotency key for this operation."""
+    return str(uuid.uuid5(uuid.UUID(payment), f"{kind}:{idempotency_key}"))
+
+
+def shard_of(payment: str) -> int:
+    """Index shard of a payment, spread evenly by its UUID."""
+    return uuid.UUID(payment).int % UNCONFIRMED_SHARDS

@@ -1,0 +1,1 @@
+"""Moves of the active role: plans as data, a runner any crash can resume, the control record."""

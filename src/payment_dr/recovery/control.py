@@ -1,0 +1,74 @@
+"""The control record: who is active, in which epoch, and the move in progress."""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from payment_dr.core.stamp import Epoch, SiteName, Stamp
+
+
+@unique
+class Phase(StrEnum):
+    """STEADY: the active site posts, the standby confirms. MOVING: nobody does either."""
+
+    STEADY = "steady"
+    MOVING = "moving"
+
+
+@unique
+class MoveKind(StrEnum):
+    """How the active role changes; a failback is a switchover home."""
+
+    FAILOVER = "failover"
+    SWITCHOVER = "switchover"
+    FAILBACK = "failback"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Who approved this move's promotion, and when (Unix seconds)."""
+
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """A move of the active role. `attempts` counts promote calls, written before each is made."""
+
+    move_id: str
+    kind: MoveKind
+    source: SiteName
+    target: SiteName
+    step: str
+    started_by: str
+    started_at: float
+    reason: str
+    overrides: tuple[str, ...]
+    approvals: tuple[Approval, ...]
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlRecord:
+    """One item of the payments table; changes by compare-and-set on `version` only.
+
+    `move` is the move in progress when MOVING; when STEADY, the last one or None.
+    `changed_at` of the active role (Unix seconds) feeds the cool-down gate.
+    """
+
+    active: SiteName
+    epoch: Epoch
+    phase: Phase
+    move: Move | None
+    version: int
+    changed_at: float
+
+    @property
+    def stamp(self) -> Stamp:
+        """The stamp that the ledger of the active site carries in a steady phase."""
+        return Stamp(epoch=self.epoch, site=self.active)
+
+
+def may_post(control: ControlRecord, site: SiteName) -> bool:
+    """Handlers and poster post only in phase STEADY and only where their site is active."""
+    return control.phase is Phase.STEADY and control.active == site

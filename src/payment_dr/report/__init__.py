@@ -1,0 +1,1 @@
+"""From a run's evidence to the live view, report.json and report.html."""
