@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-dev drill test lint bench clean lock
+.PHONY: help setup setup-dev drill test lint bench docs clean lock
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,7 +46,7 @@ lint: setup-dev ## Run linters, type checkers and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
-	$(BIN)/pylint --fail-under=10 src tests benchmarks
+	$(BIN)/pylint --fail-under=10 src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/pyright
 
@@ -60,6 +60,9 @@ lock: $(BIN)/uv ## Resolve the lock files anew; dev starts from lab, so both agr
 	$(COMPILE) --upgrade --extra lab -o requirements/lab.txt pyproject.toml
 	cp requirements/lab.txt requirements/dev.txt
 	$(COMPILE) --extra lab --extra dev -o requirements/dev.txt pyproject.toml
+
+docs: setup-dev ## Generate the reference pages anew
+	$(BIN)/python docs/generate.py
 
 clean: ## Remove what the targets made, the reports excepted
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

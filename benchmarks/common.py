@@ -33,7 +33,11 @@ def _first_value(path: str, label: str) -> str:
 def commit() -> str:
     """Commit of the checkout, with `+` when files differ from it; `none` before the first."""
     head = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if head.returncode:
         return "none"

@@ -8,8 +8,9 @@ sees: from the last acknowledged write on the old leader to the first one on the
 - planned switchover: Patroni's REST API.
 
 Needs `etcd` (Debian: apt-get install etcd-server) and, as root, an unprivileged user for
-PostgreSQL. Installs Patroni into a virtual environment of its own, in a temporary directory.
-Run as `python -m benchmarks.patroni_peer`.
+PostgreSQL with a Python that this user may run. Patroni itself is installed from the package
+registry into a temporary directory, never into the project's environment.
+Run as `python benchmarks/patroni_peer.py`.
 """
 
 import argparse
@@ -39,7 +40,7 @@ from typing import Final, NoReturn
 import psutil
 import psycopg
 
-from benchmarks.common import Result, emit, say
+from common import Result, emit, say
 
 PATRONI: Final = "4.1.5"
 STATE_TIMEOUT_S: Final = 120.0
@@ -51,7 +52,7 @@ SEED: Final = 20_260
 class Profile:
     """Patroni's timers in seconds; the floor keeps loop_wait + 2 * retry_timeout <= ttl.
 
-    Source of defaults and minima: https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
+    Source: https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
     """
 
     name: str
@@ -110,7 +111,7 @@ class Node:
     process: subprocess.Popen[bytes] | None = None
 
     def rest(self, path: str, body: dict[str, str] | None = None) -> tuple[int, bytes]:
-        request = urllib.request.Request(  # noqa: S310 - a fixed http URL on loopback
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.rest_port}/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
@@ -138,25 +139,32 @@ class Cluster:
     base: Path
     profile: Profile
     user: pwd.struct_passwd | None
-    patroni: Path
+    python: str
+    packages: Path
     password: str = field(default_factory=lambda: secrets.token_hex(12))
     etcd: subprocess.Popen[bytes] | None = None
     etcd_port: int = field(default_factory=free_port)
     nodes: list[Node] = field(default_factory=list[Node])
 
     def spawn(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.base),
+            "PYTHONPATH": str(self.packages),
+        }
         with log.open("ab") as out:
             if self.user is None:
-                return subprocess.Popen(command, stdout=out, stderr=out, cwd="/")
+                return subprocess.Popen(command, stdout=out, stderr=out, cwd="/", env=environment)
             return subprocess.Popen(
                 command,
                 stdout=out,
                 stderr=out,
                 cwd="/",
+                env=environment,
                 user=self.user.pw_uid,
                 group=self.user.pw_gid,
                 extra_groups=[],
-                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self.base)},
             )
 
     def start_etcd(self, binary: str) -> None:
@@ -216,9 +224,9 @@ class Cluster:
     def start_node(self, node: Node) -> None:
         config = node.directory / "patroni.json"
         config.write_text(json.dumps(self.config(node)), encoding="utf-8")
-        os.chmod(config, 0o644)
+        config.chmod(0o644)
         node.process = self.spawn(
-            [str(self.patroni), str(config)], node.directory / f"{node.name}.log"
+            [self.python, "-m", "patroni", str(config)], node.directory / f"{node.name}.log"
         )
 
     def start(self, etcd: str) -> None:
@@ -400,25 +408,44 @@ def _told(what: str, seconds: float) -> float:
     return round(seconds, 3)
 
 
-def install_patroni(base: Path) -> Path:
-    """A virtual environment with Patroni; returns its command."""
-    say(f"installing Patroni {PATRONI} into a temporary virtual environment")
-    environment = base / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+def python_for(user: pwd.struct_passwd | None) -> str:
+    """An interpreter that the unprivileged user may run: ours may lie in root's home."""
+    candidates = [sys.executable, "/usr/local/bin/python3", "/usr/bin/python3"]
+    if user is None:
+        return candidates[0]
+    for candidate in (c for c in candidates if Path(c).exists()):
+        with contextlib.suppress(OSError):
+            trial = subprocess.run(
+                [candidate, "-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
+                user=user.pw_uid,
+                group=user.pw_gid,
+                extra_groups=[],
+                cwd="/",
+                check=False,
+            )
+            if not trial.returncode:
+                return candidate
+    raise NeedError(f"no Python 3.10 or newer that user {user.pw_name} may run; tried {candidates}")
+
+
+def install_patroni(base: Path, python: str) -> Path:
+    """Packages of Patroni for that interpreter, in a directory of their own."""
+    say(f"installing Patroni {PATRONI} into a temporary directory")
+    target = base / "packages"
     subprocess.run(
         [
-            str(environment / "bin/python"),
-            "-m",
+            str(Path(sys.executable).parent / "uv"),
             "pip",
             "install",
             "--quiet",
-            "--disable-pip-version-check",
+            f"--python={python}",
+            f"--target={target}",
             f"patroni[etcd3]=={PATRONI}",
             f"psycopg[binary]=={psycopg.__version__}",
         ],
         check=True,
     )
-    return environment / "bin/patroni"
+    return target
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -434,14 +461,17 @@ def run(runs: int, profiles: list[Profile]) -> None:
     with tempfile.TemporaryDirectory(prefix="patroni-peer-", ignore_cleanup_errors=True) as name:
         base = Path(name)
         base.chmod(0o755)
-        patroni = install_patroni(base)
+        python = python_for(user)
+        packages = install_patroni(base, python)
         for profile in profiles:
             say(f"Patroni, {profile.name}: {runs} node losses, {runs} switchovers")
             home = base / profile.name
             home.mkdir(mode=0o755)
             if user is not None:
                 os.chown(home, user.pw_uid, user.pw_gid)
-            cluster = Cluster(base=home, profile=profile, user=user, patroni=patroni)
+            cluster = Cluster(
+                base=home, profile=profile, user=user, python=python, packages=packages
+            )
             try:
                 cluster.start(etcd)
                 for result in measure(cluster, runs):

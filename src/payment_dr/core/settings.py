@@ -35,15 +35,18 @@ Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class SiteSettings(_Model):
     """A place that can take payments: its name, AWS region and network."""
 
     name: SiteName
+    """A place, e.g. `east`; part of every resource's name."""
     region: str
+    """AWS region, e.g. `us-east-1`."""
     cidr: ipaddress.IPv4Network
+    """Network of the site's VPC, /16 to /20, apart from the other site's."""
 
     @field_validator("name")
     @classmethod
@@ -71,7 +74,9 @@ class ProbeSettings(_Model):
     """
 
     interval_s: Seconds = 10
+    """Time between two probes, which is also a probe's time-out in the lab."""
     threshold: Annotated[int, Field(ge=1, le=10)] = 3
+    """Failures in a row that make a site unhealthy; as many successes make it healthy."""
 
     @property
     def detection_s(self) -> float:
@@ -83,15 +88,20 @@ class DnsSettings(_Model):
     """The name that clients resolve, and how long they may keep the answer."""
 
     name: str = "api.payments.example"
+    """Name that clients resolve."""
     ttl_s: Annotated[int, Field(ge=1, le=3600)] = 10
+    """How long a resolver may keep the answer."""
 
 
 class Objectives(_Model):
     """What is promised; measurements are compared with these. RPO counts payments, not time."""
 
     acceptance_rto_s: Seconds = 60
+    """Longest time without an acknowledged payment."""
     ledger_rto_s: Seconds = 600
+    """Longest time without postings to the ledger."""
     rpo_payments: Annotated[int, Field(ge=0)] = 0
+    """Acknowledged payments that may be lost."""
 
 
 @unique
@@ -106,20 +116,30 @@ class StepBudgets(_Model):
     """Longest time each step of a move may take; their sum must fit the objective."""
 
     open_move_s: Seconds = 10
+    """Gates, and the compare-and-set that opens the move."""
     route_s: Seconds = 30
+    """Takeover switch until the DNS answer has changed."""
     promote_s: Seconds = 300
+    """Promotion of the target's cluster, and the stamp on it."""
     reconcile_s: Seconds = 120
+    """Posting what the promoted ledger lacks."""
     open_ledger_s: Seconds = 10
+    """The compare-and-set that gives poster and confirmer their new roles."""
     verify_s: Seconds = 60
+    """A canary payment end to end."""
 
 
 class FailoverSettings(_Model):
     """When and how the active role moves without being asked."""
 
     promotion: Promotion = Promotion.AUTOMATIC
+    """`approval`: routing moves by itself, the ledger's promotion waits for a named person."""
     automatic: bool = True
+    """Whether detection may open a move; otherwise only a person does."""
     min_stay_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 600
+    """Shortest time between two moves, against flapping."""
     moves_per_hour_max: Annotated[int, Field(ge=1, le=100)] = 4
+    """Most moves in an hour, against flapping."""
     budgets: StepBudgets = StepBudgets()
 
     @property
@@ -133,12 +153,19 @@ class PaymentSettings(_Model):
     """Time limits inside one request, and how often the jobs behind it run."""
 
     request_deadline_s: Seconds = 10
+    """Longest time for one request; then the answer is "indeterminate, retry with this key"."""
     lease_s: Seconds = 15
+    """How long a handler that vanished keeps others from its payment."""
     provider_timeout_s: Seconds = 5
+    """Longest wait for the provider; a time-out is never taken for a failure."""
     table_timeout_s: Seconds = 2
+    """Longest wait for one call of the payments table."""
     posting_budget_s: Seconds = 0.5
+    """Time that posting may take of a request; the poster does the rest."""
     job_interval_s: Seconds = 60
+    """Time between two runs of poster, confirmer and sweeper."""
     provider_forgets_keys_s: Annotated[float, Field(gt=0, le=604_800)] = 72_000
+    """Age of a charge from which it is looked up and never sent again (Stripe: 24 h)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -154,19 +181,28 @@ class LabSettings(_Model):
     """The lab's distances: one-way delays between and inside regions, and room for processes."""
 
     replication_delay_ms: Milliseconds = 100
+    """PostgreSQL of one site to that of the other, one way."""
     majority_delay_ms: Milliseconds = 5
+    """A strongly consistent write or read of the payments table, and site to site."""
     client_delay_ms: Milliseconds = 0
+    """Client or prober to a site, one way."""
     provider_delay_ms: Milliseconds = 5
+    """Site to provider, one way."""
     start_timeout_s: Seconds = 30
+    """Longest wait for one process to become ready."""
 
 
 class Settings(_Model):
     """All of payment-dr's settings. `home` names the site that is active when nothing is wrong."""
 
     environment_suffix: str = "dev"
+    """End of every resource's name, so that environments share an account."""
     home: SiteName
+    """Site that is active when nothing is wrong; failback goes there."""
     witness_region: str
+    """Third region of the payments table."""
     sites: Annotated[tuple[SiteSettings, ...], Field(min_length=2, max_length=2)]
+    """The two sites, in the order of deployment."""
     probes: ProbeSettings = ProbeSettings()
     dns: DnsSettings = DnsSettings()
     objectives: Objectives = Objectives()

@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -134,24 +134,24 @@ def choose_addresses(settings: Settings, rng: Random) -> Addresses:
 
 def addresses_from(settings: Settings, base: int) -> Addresses:
     """Lay a lab out over the ports from `base` on."""
-    port = count(base)
+    take = count(base).__next__
     sites: list[str] = [site.name for site in settings.sites]
     regions = [*(site.region for site in settings.sites), settings.witness_region]
     addresses = Addresses(
-        control_port=next(port),
-        api_port=next(port),
-        api_target={site: (LOOPBACK, next(port)) for site in sites},
+        control_port=take(),
+        api_port=take(),
+        api_target={site: (LOOPBACK, take()) for site in sites},
         link_address={site: f"127.0.{i}.1" for i, site in enumerate(sites, start=1)},
-        aws_port={region: next(port) for region in regions},
-        aws_control_port=next(port),
-        dns_port=next(port),
-        network_control_port=next(port),
-        provider_port=next(port),
-        postgres_port={site: next(port) for site in sites},
-        evidence_port=next(port),
+        aws_port={region: take() for region in regions},
+        aws_control_port=take(),
+        dns_port=take(),
+        network_control_port=take(),
+        provider_port=take(),
+        postgres_port={site: take() for site in sites},
+        evidence_port=take(),
         links=(),
     )
-    return replace(addresses, links=tuple(_links(settings, addresses, port)))
+    return replace(addresses, links=tuple(_links(settings, addresses, take)))
 
 
 def require_free(host: str, port: int, *, datagram: bool = False) -> None:
@@ -165,7 +165,7 @@ def require_free(host: str, port: int, *, datagram: bool = False) -> None:
         _occupy(probe, host, port)
 
 
-def _links(settings: Settings, addresses: Addresses, port: Iterator[int]) -> Iterator[LinkSpec]:
+def _links(settings: Settings, addresses: Addresses, take: Callable[[], int]) -> Iterator[LinkSpec]:
     for site in settings.sites:
         host, target_port = addresses.api_target[site.name]
         yield LinkSpec(
@@ -180,7 +180,7 @@ def _links(settings: Settings, addresses: Addresses, port: Iterator[int]) -> Ite
             yield LinkSpec(
                 name=name,
                 listen_host=LOOPBACK,
-                listen_port=next(port),
+                listen_port=take(),
                 target_host=LOOPBACK,
                 target_port=target_port,
                 delay_ms=delay_ms,

@@ -80,7 +80,9 @@ class Scenario(_Model):
 def names() -> tuple[str, ...]:
     """The scenarios that come with payment-dr."""
     folder = files("payment_dr.lab.scenarios")
-    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if ".toml" in f.name))
+    return tuple(
+        sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if ".toml" in f.name)
+    )
 
 
 def load(name: str) -> Scenario:

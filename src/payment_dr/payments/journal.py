@@ -40,17 +40,7 @@ def entry_of(record: Record, operation: Operation) -> JournalEntry | None:
     """The entry of one operation, or None if it moves no money (pending, declined, authorise)."""
     if operation.state is not OperationState.SUCCEEDED:
         return None
-    match operation.kind:
-        case OperationKind.VOID:
-            amount = 0
-        case OperationKind.CHARGE:
-            amount = operation.amount_minor if operation.capture else 0
-        case OperationKind.CAPTURE:
-            amount = operation.amount_minor
-        case OperationKind.REFUND:
-            amount = -operation.amount_minor
-        case unreachable:
-            assert_never(unreachable)
+    amount = _moved(operation)
     if not amount:
         return None
     return JournalEntry(
@@ -65,6 +55,21 @@ def entry_of(record: Record, operation: Operation) -> JournalEntry | None:
         ),
         occurred_at=operation.started_at if operation.decided_at is None else operation.decided_at,
     )
+
+
+def _moved(operation: Operation) -> int:
+    """Minor units that the merchant gains by the operation; negative when it loses them."""
+    match operation.kind:
+        case OperationKind.VOID:
+            return 0
+        case OperationKind.CHARGE:
+            return operation.amount_minor if operation.capture else 0
+        case OperationKind.CAPTURE:
+            return operation.amount_minor
+        case OperationKind.REFUND:
+            return -operation.amount_minor
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def entries_of(record: Record) -> tuple[JournalEntry, ...]:

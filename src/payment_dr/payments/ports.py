@@ -4,13 +4,13 @@ Every method may raise `UnavailableError`. From a writing method with `definite=
 the effect may have happened: the caller reads back or answers "indeterminate", never "failed".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Protocol
 
 from payment_dr.core.money import Money
-from payment_dr.core.stamp import Stamp
+from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.payments.journal import JournalEntry
 from payment_dr.payments.record import Operation, Record
 
@@ -107,7 +107,7 @@ ProviderOutcome = Succeeded | Declined
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderCall:
-    """An operation as the provider is asked to do it.
+    """An operation as the provider is asked to do it; `money` is the operation's own amount.
 
     `charge_reference` is the provider's id of the payment's charge; None for the charge itself.
     """
@@ -127,5 +127,31 @@ class Provider(Protocol):
         ...
 
     def look_up(self, call: ProviderCall) -> ProviderOutcome | None:
-        """Find the outcome by operation id without sending it again; None if there is none."""
+        """Find the outcome by operation id without sending it again.
+
+        None only when it is definite that there is none; any doubt is UnavailableError.
+        """
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlView:
+    """What the protocol needs of the control record: phase STEADY or not, who is active, epoch."""
+
+    steady: bool
+    active: SiteName
+    epoch: Epoch
+
+    def posting_stamp(self, site: SiteName) -> Stamp | None:
+        """The stamp under which `site` may post now; None when it may not."""
+        return Stamp(epoch=self.epoch, site=site) if self.steady and self.active == site else None
+
+    def confirming_stamp(self, site: SiteName) -> Stamp | None:
+        """The stamp that the replica at `site` must show to confirm; None when it may not."""
+        if not self.steady or self.active == site:
+            return None
+        return Stamp(epoch=self.epoch, site=self.active)
+
+
+ControlReader = Callable[[], ControlView]
+"""Reads the control record; may raise UnavailableError. Who passes it says how fresh it is."""

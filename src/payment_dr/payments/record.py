@@ -69,7 +69,9 @@ class Operation:
     """One effect at the provider, named by the client's idempotency key.
 
     `operation_id` is the provider's idempotency key and the journal entry's id.
-    `capture` matters for a CHARGE only: charge at once, or authorise.
+    `capture` matters for a CHARGE only: charge at once, or authorise. `payment_method` is the
+    provider's token of the means of payment, of a CHARGE only: whoever takes the charge over
+    must send exactly what was sent before. A VOID's `amount_minor` is the authorisation it frees.
     `provider_reference` is None until decided, or when the provider was never asked.
     `response` is set exactly when the state is not PENDING.
     """
@@ -80,6 +82,7 @@ class Operation:
     fingerprint: str
     amount_minor: int
     capture: bool
+    payment_method: str | None
     state: OperationState
     provider_reference: str | None
     decline_code: str | None
@@ -118,6 +121,14 @@ class Record:
     def state(self) -> PaymentState:
         """What the payment is now."""
         return state_of(self.operations)
+
+    def operation(self, operation_id_: str) -> Operation:
+        """The operation of that id; KeyError if it never was one of this payment."""
+        return {operation.operation_id: operation for operation in self.operations}[operation_id_]
+
+    def keyed(self, idempotency_key: str) -> Operation | None:
+        """The operation that the client named so; a key names one operation of a payment."""
+        return next((o for o in self.operations if o.idempotency_key == idempotency_key), None)
 
     def succeeded(self, kind: OperationKind) -> tuple[Operation, ...]:
         """The succeeded operations of one kind, oldest first."""

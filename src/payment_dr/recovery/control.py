@@ -53,7 +53,8 @@ class ControlRecord:
     """One item of the payments table; changes by compare-and-set on `version` only.
 
     `move` is the move in progress when MOVING; when STEADY, the last one or None.
-    `changed_at` of the active role (Unix seconds) feeds the cool-down gate.
+    `changed_at` of the active role (Unix seconds) feeds the cool-down gate; `opened` are the times
+    of the moves opened within the last hour and feeds the budget of moves.
     """
 
     active: SiteName
@@ -62,6 +63,7 @@ class ControlRecord:
     move: Move | None
     version: int
     changed_at: float
+    opened: tuple[float, ...] = ()
 
     @property
     def stamp(self) -> Stamp:

@@ -3,20 +3,39 @@
 Methods may raise `UnavailableError`; after `definite=False` the caller looks what took effect.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Protocol
 
+from payment_dr.core.clock import Clock
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.recovery.control import ControlRecord
 
 
+@unique
+class TransitionEvent(StrEnum):
+    """What became of a step.
+
+    FOUND_DONE: the world had it already, nothing was run. WAITS: a runner lives and waits.
+    AWAITS_APPROVAL: the runner has ended until somebody approves.
+    """
+
+    BEGAN = "began"
+    DONE = "done"
+    FOUND_DONE = "found-done"
+    WAITS = "waits"
+    AWAITS_APPROVAL = "awaits-approval"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """A line of the run log: a step of a move began, ended, failed or was found done."""
+    """A line of the run log: what became of a step of a move, when (Unix seconds), by whom."""
 
     move_id: str
     step: str
-    event: str
+    event: TransitionEvent
     detail: str
     by: str
     at: float
@@ -33,12 +52,37 @@ class ControlTable(Protocol):
         """Write if the stored version is `based_on`; False when it is not."""
         ...
 
-    def log(self, transition: Transition) -> None:
-        """Append to the move's run log."""
+    def log(self, transitions: Sequence[Transition]) -> None:
+        """Append to the run log of the move that all of them name; at least one."""
         ...
 
     def run_log(self, move_id: str) -> tuple[Transition, ...]:
         """The move's transitions in the order written."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heartbeat:
+    """What a site's watcher says of itself. `beat` rises while it lives; compare it, no clocks.
+
+    `ledger_failures` counts how often in a row its own ledger did not answer.
+    """
+
+    site: SiteName
+    beat: int
+    ledger_failures: int
+    at: float
+
+
+class Heartbeats(Protocol):
+    """The watchers' words to each other, in the payments table."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Replace the site's heartbeat."""
+        ...
+
+    def heartbeat(self, site: SiteName) -> Heartbeat | None:
+        """The site's latest heartbeat, perhaps a little old; None before the first."""
         ...
 
 
@@ -68,10 +112,15 @@ class ClusterPlane(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerView:
-    """A site's ledger by SQL: its stamp, whether it takes writes, its replication lag."""
+    """A site's ledger by SQL: its stamp, whether it takes writes, and how it receives.
+
+    `receiving` and `lag_bytes` (behind the writer) are those of a replica: False and None on a
+    writer; `lag_bytes` is None too while nothing is received.
+    """
 
     stamp: Stamp | None
     writable: bool
+    receiving: bool
     lag_bytes: int | None
 
 
@@ -83,7 +132,11 @@ class LedgerPlane(Protocol):
         ...
 
     def stamp(self, site: SiteName, stamp: Stamp) -> None:
-        """Write the stamp if its epoch is not lower than the stored one."""
+        """Write the stamp if it is newer: a higher epoch, or a site where the epoch had none.
+
+        Otherwise nothing changes, silently: whoever cares reads back. Waits for the postings in
+        flight, which hold the stamp's lock.
+        """
         ...
 
 
@@ -91,7 +144,7 @@ class Routing(Protocol):
     """The takeover switch (data plane only) and the authoritative DNS answer."""
 
     def point_to(self, site: SiteName) -> None:
-        """Raise or lower the switch so that the answer becomes `site`."""
+        """Raise or lower the switch so that the answer becomes `site`; holds a few seconds."""
         ...
 
     def answer(self) -> SiteName | None:
@@ -99,17 +152,20 @@ class Routing(Protocol):
         ...
 
     def healthy(self, site: SiteName) -> bool:
-        """One real request to the site's `/health`."""
+        """One real request to the site's `/health`; False also when there is no answer."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciled:
-    """What one pass of reconciliation saw and posted; `money` is minor units by currency."""
+    """What reconciliation saw and posted; `money` is posted minor units by currency.
+
+    `seen` are the payment ids of the unconfirmed, `posted` the entry ids that the ledger lacked.
+    """
 
     seen: tuple[str, ...]
     posted: tuple[str, ...]
-    money: dict[str, int]
+    money: Mapping[str, int]
 
 
 class Reconciler(Protocol):
@@ -119,8 +175,16 @@ class Reconciler(Protocol):
         """Repeat until a pass finds nothing new; leaves nothing missing, or raises."""
         ...
 
-    def canary(self, site: SiteName) -> bool:
-        """Put one payment end to end through the site; True when acknowledged."""
+
+class Canary(Protocol):
+    """A payment that leaves no money moved, through the site's own address."""
+
+    def send(self, move_id: str) -> None:
+        """Put the move's one canary through; sent again it changes nothing."""
+        ...
+
+    def passed(self, move_id: str) -> bool:
+        """Whether the move's canary stands in the payments table with its final outcome."""
         ...
 
 
@@ -130,3 +194,21 @@ class EvidenceStore(Protocol):
     def put(self, move_id: str, name: str, body: str) -> None:
         """Store a JSON document under the move; the same name overwrites."""
         ...
+
+    def has(self, move_id: str, name: str) -> bool:
+        """Whether the move has that document."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """Every port of one site, and its clock."""
+
+    control: ControlTable
+    clusters: ClusterPlane
+    ledgers: LedgerPlane
+    routing: Routing
+    reconciler: Reconciler
+    canary: Canary
+    evidence: EvidenceStore
+    clock: Clock

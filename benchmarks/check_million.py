@@ -1,0 +1,73 @@
+"""`payment-dr check` on 1,000,000 operations: time, CPU and memory, median of five runs.
+
+The evidence is synthetic (tests/fakes/synthetic.py), made once and kept while the runs last.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+def make(directory: Path, operations: int) -> dict[str, int]:
+    """Write the evidence; returns bytes by file."""
+    from fakes.synthetic import clean_run  # noqa: PLC0415 - needs the path set above
+
+    clean_run(seed=1, operations=operations, rate=1_000).write(directory)
+    return {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
+
+
+def measure(directory: Path) -> dict[str, float]:
+    """One run of the command in a process of its own."""
+    began = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "payment_dr.cli.main", "check", str(directory), "--json"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu_s": cpu,
+        # The larger of the two processes; their sum is at most twice this.
+        "largest_process_mb": after.ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--operations", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="payment-dr-check-") as name:
+        directory = Path(name) / "run"
+        sizes = make(directory, arguments.operations)
+        runs = [measure(directory) for _ in range(arguments.runs)]
+    report = {
+        "operations": arguments.operations,
+        "runs": arguments.runs,
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "bytes": sizes,
+    }
+    for key in ("seconds", "cpu_s", "largest_process_mb"):
+        values = [run[key] for run in runs]
+        report[key] = {
+            "median": round(statistics.median(values), 2),
+            "min": round(min(values), 2),
+            "max": round(max(values), 2),
+        }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

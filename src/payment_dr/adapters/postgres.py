@@ -1,0 +1,206 @@
+"""The ledger over PostgreSQL: one round trip to post, one to look, and never longer than allowed.
+
+What must hold is kept by the database (migrations/0001_ledger.sql); this module calls it and says
+whether a failed post may have taken effect.
+"""
+
+import logging
+import math
+import select
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.abc import PQGen
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from pydantic import TypeAdapter
+
+from payment_dr.core.errors import UnavailableError
+from payment_dr.core.stamp import Epoch, SiteName, Stamp
+from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.ports import Posted, ReplicaView
+
+_LOG: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_ENTRIES: Final = TypeAdapter(tuple[JournalEntry, ...])
+"""Its JSON is what `ledger.post_entries` reads: the fields' names are the contract."""
+
+_POST: Final = "SELECT ledger.post_entries(%s, %s, %s)"
+
+_VIEW: Final = """
+SELECT s.epoch, s.site, pg_is_in_recovery(), ARRAY(
+    SELECT entry_id::text FROM ledger.journal_entry WHERE entry_id = ANY (%s::uuid[]))
+FROM (VALUES (1)) AS one_row LEFT JOIN ledger.stamp s ON true
+"""
+# One statement reads one snapshot at any isolation level, without the round trips of a
+# transaction. The recovery state is asked after the snapshot was taken, so "in recovery" was true
+# of it as well: a cluster never goes back into recovery.
+
+_READ_ONLY: Final = "25006"
+_ENDED_BY_SERVER: Final = ("08", "57P")
+_UNSURPRISING: Final = ("25", "40", "53", "55", "57", "58")
+"""SQLSTATE classes of a server that is busy, full, starting, stopping or a replica."""
+
+_WAITING_MAX: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerLogin:
+    """Where a ledger is and how to log in; read anew for each new connection."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: bool
+
+    def __repr__(self) -> str:
+        return f"LedgerLogin({self.user}@{self.host}:{self.port})"
+
+
+class DeadlineConnection(Connection[tuple[Any, ...]]):
+    """A connection of which no wait outlasts `deadline` (`time.monotonic` seconds).
+
+    The server's own limits do not help against a server that is frozen, or a network that
+    swallows the answer.
+    """
+
+    deadline: float = math.inf
+
+    def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
+        """Drive one exchange with the server; psycopg calls this for every one of them."""
+        left = max(self.deadline - time.monotonic(), 0.0)
+        return super().wait(gen, interval, left if timeout is None else min(left, timeout))
+
+
+class PostgresLedger:
+    """`payments.ports.Ledger`; safe to share between threads.
+
+    Args:
+        login: where to; asked for each new connection, so a rotated password is picked up.
+        timeout_s: longest time of one call, waiting for a connection included.
+        connections: upper bound of the pool; one is kept open.
+    """
+
+    def __init__(
+        self, login: Callable[[], LedgerLogin], *, timeout_s: float, connections: int
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._connections = connections
+        self._pool = ConnectionPool(
+            connection_class=DeadlineConnection,
+            kwargs=lambda: _parameters(login(), timeout_s),
+            min_size=1,
+            max_size=connections,
+            max_waiting=_WAITING_MAX,
+            # A failed connection is not tried again behind the scenes, where the pool would wait
+            # longer each time, but by the next call that needs it.
+            reconnect_timeout=0,
+            num_workers=1,
+            open=True,
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def post(self, entries: Sequence[JournalEntry], stamp: Stamp) -> Posted:
+        """Insert the absent entries with their outbox events in one transaction.
+
+        FENCED, and nothing is written, when the stamp is another or the database is a replica.
+        """
+        arguments = (stamp.epoch, stamp.site, _ENTRIES.dump_json(tuple(entries)).decode())
+        with self._connection("posting to the ledger", writes=True) as connection:
+            try:
+                row = connection.execute(_POST, arguments).fetchone()
+            except psycopg.errors.ReadOnlySqlTransaction:
+                return Posted.FENCED
+        return Posted.DONE if row == (True,) else Posted.FENCED
+
+    def view(self, entry_ids: Sequence[str]) -> ReplicaView:
+        """Entries, stamp and recovery state read in one snapshot."""
+        with self._connection("reading the ledger", writes=False) as connection:
+            row: Any = connection.execute(_VIEW, (list(entry_ids),)).fetchone()
+        epoch, site, in_recovery, present = row
+        return ReplicaView(
+            present=frozenset(present),
+            stamp=None
+            if epoch is None
+            else Stamp(epoch=Epoch(epoch), site=None if site is None else SiteName(site)),
+            in_recovery=in_recovery,
+        )
+
+    @contextmanager
+    def _connection(self, what: str, *, writes: bool) -> Generator[DeadlineConnection]:
+        """A live connection with a deadline; psycopg's errors become UnavailableError."""
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            connection = self._checked_out(deadline)
+        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
+            raise UnavailableError(f"{what}: no connection, {error}") from error
+        try:
+            yield connection
+        except psycopg.Error as error:
+            _raise(what, error, writes=writes)
+        finally:
+            if connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                connection.close()
+            connection.deadline = math.inf
+            self._pool.putconn(connection)
+
+    def _checked_out(self, deadline: float) -> DeadlineConnection:
+        """Take a connection, passing over those that the server has closed meanwhile."""
+        for _ in range(self._connections):
+            connection = self._pool.getconn(max(deadline - time.monotonic(), 0.0))
+            if _alive(connection):
+                connection.deadline = deadline
+                return connection
+            connection.close()
+            self._pool.putconn(connection)
+        raise PoolTimeout("the server closed every idle connection")
+
+
+def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:
+    limit_ms = max(int(timeout_s * 1000), 1)
+    return {
+        "host": login.host,
+        "port": login.port,
+        "user": login.user,
+        "password": login.password,
+        "dbname": "ledger",
+        "sslmode": "verify-full" if login.tls else "disable",
+        "application_name": "payment-dr",
+        "connect_timeout": 2,
+        "tcp_user_timeout": limit_ms,
+        "keepalives_idle": 5,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        # Past this the client has given up, and what nobody waits for should not hold the stamp.
+        "options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
+        "autocommit": True,
+        # The plans worth keeping are those inside the function, which the server keeps itself.
+        "prepare_threshold": None,
+    }
+
+
+def _alive(connection: DeadlineConnection) -> bool:
+    """Whether the server has kept quiet on an idle connection: it speaks unasked only to end it."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
+
+
+def _raise(what: str, error: psycopg.Error, *, writes: bool) -> NoReturn:
+    """Definite when the server refused the statement itself; a cut connection leaves doubt."""
+    state = error.sqlstate or ""
+    refused = bool(state) and not state.startswith(_ENDED_BY_SERVER)
+    if refused and not state.startswith(_UNSURPRISING):
+        _LOG.error("%s: refused with SQLSTATE %s: %s", what, state, error)
+    raise UnavailableError(f"{what}: {error}", definite=refused or not writes) from error

@@ -1,0 +1,232 @@
+"""The provider over Stripe's API through its official SDK.
+
+The operation's id is the idempotency key. Only Stripe's own refusal is a decline; whatever leaves
+doubt (time-outs, cut connections, 5xx, an operation still processing) is an UnavailableError.
+
+One PaymentIntent is one payment. Captures and voids are changes of it, which Stripe does at most
+once per intent; refunds are objects of their own. Sources:
+https://docs.stripe.com/api/payment_intents and
+https://docs.stripe.com/payments/paymentintents/lifecycle
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, assert_never
+
+import stripe
+
+from payment_dr.adapters.stripe_transport import NotSentError, PooledTransport
+from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.payments.ports import Declined, ProviderCall, ProviderOutcome, Succeeded
+from payment_dr.payments.record import OperationKind
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams, RefundCreateParams
+
+CONNECT_S: Final = 1.0
+CONNECTIONS: Final = 32
+DEFAULT_PAYMENT_METHOD: Final = "pm_card_visa"
+
+_CHARGED: Final = frozenset({"succeeded", "requires_capture"})
+_CAPTURED: Final = frozenset({"succeeded"})
+_VOIDED: Final = frozenset({"canceled"})
+_REFUNDED: Final = frozenset({"succeeded", "pending"})
+_REFUNDS_MAX: Final = 100
+"""Refunds per page; more than a record's operations, so one page holds all of a payment's."""
+
+_REFUSALS: Final = (
+    NotSentError,
+    stripe.AuthenticationError,
+    stripe.InvalidRequestError,
+    stripe.PermissionError,
+    stripe.RateLimitError,
+)
+"""Errors after which certainly nothing took effect."""
+
+
+class StripeProvider:
+    """`payments.ports.Provider`; safe to share between threads.
+
+    Args:
+        api_key: asked for each call, so that a rotated key is picked up.
+        timeout_s: longest silence of the provider during a call.
+        url: another address than Stripe's own; for a simulator.
+    """
+
+    def __init__(
+        self, api_key: Callable[[], str], *, timeout_s: float, url: str | None = None
+    ) -> None:
+        self._api_key = api_key
+        self._transport = PooledTransport(
+            timeout_s=timeout_s, connect_s=min(CONNECT_S, timeout_s), connections=CONNECTIONS
+        )
+        self._client = stripe.StripeClient(
+            "unused: each call brings its own",
+            base_addresses={} if url is None else {"api": url},
+            max_network_retries=0,
+            http_client=self._transport,
+        )
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._transport.close()
+
+    def reach(self) -> None:
+        """Ask for the balance, which changes nothing; UnavailableError when it is not answered."""
+        with _errors("reading the balance"):
+            self._client.v1.balance.retrieve(options={"api_key": self._api_key()})
+
+    def perform(self, call: ProviderCall) -> ProviderOutcome:
+        """Do the operation once under its id as idempotency key."""
+        with _errors(f"{call.operation.kind} {call.operation.operation_id}"):
+            try:
+                return self._send(call)
+            except stripe.CardError as error:
+                return _declined(error.error, "card_declined")
+            except stripe.InvalidRequestError as error:
+                return _declined(error.error, "invalid_request")
+
+    def look_up(self, call: ProviderCall) -> ProviderOutcome | None:
+        """The outcome by operation id, without sending the operation again.
+
+        Stripe's search lags by up to about an hour when it is at its worst; charges are looked up
+        only when they are older than it remembers idempotency keys, so "none" is definite.
+        """
+        with _errors(f"looking up {call.operation.kind} {call.operation.operation_id}"):
+            kind = call.operation.kind
+            match kind:
+                case OperationKind.CHARGE:
+                    return self._find_charge(call)
+                case OperationKind.CAPTURE:
+                    return self._find_change(call, _CAPTURED)
+                case OperationKind.VOID:
+                    return self._find_change(call, _VOIDED)
+                case OperationKind.REFUND:
+                    return self._find_refund(call)
+                case unreachable:
+                    assert_never(unreachable)
+
+    def _send(self, call: ProviderCall) -> ProviderOutcome:
+        options: stripe.RequestOptions = {
+            "api_key": self._api_key(),
+            "idempotency_key": call.operation.operation_id,
+        }
+        intents = self._client.v1.payment_intents
+        kind = call.operation.kind
+        match kind:
+            case OperationKind.CHARGE:
+                return _settled(intents.create(_charge(call), options), _CHARGED)
+            case OperationKind.CAPTURE:
+                amount = call.money.minor_units
+                captured = intents.capture(_intent(call), {"amount_to_capture": amount}, options)
+                return _settled(captured, _CAPTURED)
+            case OperationKind.VOID:
+                return _settled(intents.cancel(_intent(call), {}, options), _VOIDED)
+            case OperationKind.REFUND:
+                return _refunded(self._client.v1.refunds.create(_refund(call), options))
+            case unreachable:
+                assert_never(unreachable)
+
+    def _find_charge(self, call: ProviderCall) -> ProviderOutcome | None:
+        found = self._client.v1.payment_intents.search(
+            {"query": f"metadata['operation_id']:'{call.operation.operation_id}'"},
+            {"api_key": self._api_key()},
+        )
+        return _settled(found.data[0], _CHARGED) if found.data else None
+
+    def _find_change(self, call: ProviderCall, done: frozenset[str]) -> ProviderOutcome | None:
+        intent = self._client.v1.payment_intents.retrieve(
+            _intent(call), {}, {"api_key": self._api_key()}
+        )
+        outcome = _settled(intent, done)
+        return outcome if isinstance(outcome, Succeeded) else None
+
+    def _find_refund(self, call: ProviderCall) -> ProviderOutcome | None:
+        refunds = self._client.v1.refunds.list(
+            {"payment_intent": _intent(call), "limit": _REFUNDS_MAX},
+            {"api_key": self._api_key()},
+        )
+        wanted = call.operation.operation_id
+        for refund in refunds.data:
+            metadata = refund.metadata
+            if metadata and "operation_id" in metadata and metadata["operation_id"] == wanted:
+                return _refunded(refund)
+        return None
+
+
+def _charge(call: ProviderCall) -> "PaymentIntentCreateParams":
+    return {
+        "amount": call.money.minor_units,
+        "currency": call.money.currency.lower(),
+        "confirm": True,
+        "capture_method": "automatic" if call.operation.capture else "manual",
+        "payment_method": call.operation.payment_method or DEFAULT_PAYMENT_METHOD,
+        "allowed_payment_method_types": ["card"],
+        # Nobody is there to answer a challenge: it is a decline.
+        "error_on_requires_action": True,
+        "metadata": _metadata(call),
+    }
+
+
+def _refund(call: ProviderCall) -> "RefundCreateParams":
+    return {
+        "payment_intent": _intent(call),
+        "amount": call.money.minor_units,
+        "metadata": _metadata(call),
+    }
+
+
+def _metadata(call: ProviderCall) -> dict[str, str]:
+    return {
+        "payment_id": call.payment_id,
+        "operation_id": call.operation.operation_id,
+        "merchant": call.merchant,
+        # With merchant and key the provider's own list shows whether a payment was made twice.
+        "idempotency_key": call.operation.idempotency_key,
+    }
+
+
+def _intent(call: ProviderCall) -> str:
+    """The provider's id of the payment; only a succeeded charge has further operations."""
+    if call.charge_reference is None:
+        raise PaymentDrError(
+            f"{call.operation.kind} {call.operation.operation_id} names no charge at the provider"
+        )
+    return call.charge_reference
+
+
+def _settled(intent: stripe.PaymentIntent, done: frozenset[str]) -> ProviderOutcome:
+    if intent.status in done:
+        return Succeeded(reference=intent.id)
+    if intent.status == "processing":
+        raise UnavailableError(f"{intent.id} is still processing", definite=False)
+    error = intent.last_payment_error
+    code = intent.status if error is None else error.decline_code or error.code or intent.status
+    return Declined(code=code, reference=intent.id)
+
+
+def _refunded(refund: stripe.Refund) -> ProviderOutcome:
+    if refund.status in _REFUNDED:
+        return Succeeded(reference=refund.id)
+    return Declined(code=refund.failure_reason or "refund_failed", reference=refund.id)
+
+
+def _declined(error: stripe.ErrorObject | None, fallback: str) -> Declined:
+    if error is None:
+        return Declined(code=fallback, reference=None)
+    intent = error.payment_intent
+    return Declined(
+        code=error.decline_code or error.code or fallback,
+        reference=None if intent is None else intent.id,
+    )
+
+
+@contextmanager
+def _errors(what: str) -> Generator[None]:
+    """Whatever is not a decline leaves doubt, unless Stripe refused it or never saw it."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise UnavailableError(
+            f"{what}: {type(error).__name__}: {error}", definite=isinstance(error, _REFUSALS)
+        ) from error

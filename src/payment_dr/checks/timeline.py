@@ -1,0 +1,149 @@
+"""When each operation began and ended: throughput and latency over time, and who got no answer."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from payment_dr.checks.evidence import EventType, Function, HistoryRow
+
+_UNENDED: Final = -1
+_WIDTHS_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+_BUCKETS_MAX: Final = 400
+
+_CODES: Final = {EventType.OK: 1, EventType.FAIL: 2, EventType.INFO: 3}
+_FUNCTIONS: Final = {Function.PAY: 0, Function.REFUND: 1, Function.READ: 2}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket:
+    """Payments of one stretch of time, `start_s` after the run's first request.
+
+    `offered` counts those that were sent in it, the others those that ended in it. Latencies are
+    of the acknowledged, None without any.
+    """
+
+    start_s: float
+    offered: int
+    acknowledged: int
+    refused: int
+    indeterminate: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Latency:
+    """Percentiles in ms by nearest rank; None without a sample."""
+
+    p50: float | None
+    p99: float | None
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """Nearest rank of values in ascending order; None without any."""
+    return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None
+
+
+def latency(samples_ns: Iterable[int]) -> Latency:
+    """Percentiles of durations in ns."""
+    ordered = sorted(sample / 1e6 for sample in samples_ns)
+    return Latency(p50=percentile(ordered, 0.50), p99=percentile(ordered, 0.99))
+
+
+class Timeline:
+    """Start and end of each operation, 18 bytes each; numbered in the order of their start."""
+
+    def __init__(self, history: Iterable[HistoryRow]) -> None:
+        self.starts = array("q")
+        self.ends = array("q")
+        self._functions = bytearray()
+        self._outcomes = bytearray()
+        numbers: dict[int, int] = {}
+        for row in history:
+            if row.type is EventType.INVOKE:
+                numbers[row.process] = len(self.starts)
+                self.starts.append(row.time_ns)
+                self.ends.append(_UNENDED)
+                self._functions.append(_FUNCTIONS[row.f])
+                self._outcomes.append(0)
+            else:
+                number = numbers.pop(row.process, None)
+                if number is not None:
+                    self.ends[number] = row.time_ns
+                    self._outcomes[number] = _CODES[row.type]
+
+    @property
+    def began_ns(self) -> int:
+        """Time of the first request; 0 without any."""
+        return min(self.starts, default=0)
+
+    @property
+    def ended_ns(self) -> int:
+        """Time of the last line."""
+        return max((*self.starts[-1:], max(self.ends, default=0)), default=0)
+
+    def acknowledged(self) -> list[tuple[int, int]]:
+        """End and start of each acknowledged payment, in order of the ends."""
+        ok = _CODES[EventType.OK]
+        return sorted(
+            (self.ends[i], self.starts[i])
+            for i, (f, outcome) in enumerate(zip(self._functions, self._outcomes, strict=True))
+            if f == 0 and outcome == ok
+        )
+
+    def unanswered(self) -> list[tuple[int, int | None]]:
+        """Start and end of every operation of any kind without a definite answer."""
+        info = _CODES[EventType.INFO]
+        return [
+            (self.starts[i], self.ends[i] if outcome else None)
+            for i, outcome in enumerate(self._outcomes)
+            if outcome in {0, info}
+        ]
+
+    def offered(self) -> list[int]:
+        """Start of every payment."""
+        return [start for start, f in zip(self.starts, self._functions, strict=True) if f == 0]
+
+    def width_s(self) -> float:
+        """A width of buckets that makes at most 400 of them, at least 250 ms."""
+        length_s = (self.ended_ns - self.began_ns) / 1e9
+        return next((w for w in _WIDTHS_S if length_s / w < _BUCKETS_MAX), _WIDTHS_S[-1])
+
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Payments over time, empty stretches included."""
+        if not self.starts:
+            return ()
+        began = self.began_ns
+        width_ns = int(self.width_s() * 1e9)
+        number = (self.ended_ns - began) // width_ns + 1
+        counts = [[0, 0, 0, 0] for _ in range(number)]
+        samples: list[list[int]] = [[] for _ in range(number)]
+        for i, f in enumerate(self._functions):
+            if f:
+                continue
+            start, end, outcome = self.starts[i], self.ends[i], self._outcomes[i]
+            counts[(start - began) // width_ns][0] += 1
+            if outcome:
+                place = (end - began) // width_ns
+                counts[place][outcome] += 1
+                if outcome == 1:
+                    samples[place].append(end - start)
+        made: list[Bucket] = []
+        for place, ((offered, ok, fail, info), sample) in enumerate(
+            zip(counts, samples, strict=True)
+        ):
+            found = latency(sample)
+            made.append(
+                Bucket(
+                    start_s=place * width_ns / 1e9,
+                    offered=offered,
+                    acknowledged=ok,
+                    refused=fail,
+                    indeterminate=info,
+                    p50_ms=found.p50,
+                    p99_ms=found.p99,
+                )
+            )
+        return tuple(made)

@@ -1,0 +1,199 @@
+"""The real parts put together, once per process; every thread of it shares them.
+
+Built at the first call of a handler and not at import, so that importing a handler has no effect.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from os import environ
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+
+from payment_dr.adapters.aws_calls import tight
+from payment_dr.adapters.cached import Cached
+from payment_dr.adapters.clock import SystemClock
+from payment_dr.adapters.control_table import DynamoControlTable
+from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
+from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
+from payment_dr.adapters.secrets import read_secret
+from payment_dr.adapters.stripe_provider import StripeProvider
+from payment_dr.functions.environment import Environment, environment_from
+from payment_dr.functions.logs import configure_logs
+from payment_dr.payments.breaker import CircuitBreaker
+from payment_dr.payments.jobs.walk import Spread
+from payment_dr.payments.ports import ControlView
+from payment_dr.payments.service import PaymentService, Ports
+from payment_dr.recovery.control import ControlRecord, Phase
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+CONTROL_AGE_S: Final = 1.0
+"""How old the control record may be that a request goes by; the ledger's stamp does the fencing."""
+
+_SECRET_AGE_S: Final = 60.0
+_SECRET_STALE_S: Final = 3600.0
+_SECRET_TIMEOUT_S: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """What differs between processes.
+
+    Attributes:
+        threads: calls that may be under way at once; bounds every pool of connections.
+        ledger_connections: upper bound of connections to the ledger.
+        posting_s: longest time of one call to the ledger; None for the budget of a request.
+    """
+
+    threads: int
+    ledger_connections: int
+    posting_s: float | None
+
+
+API: Final = Role(threads=32, ledger_connections=8, posting_s=None)
+JOBS: Final = Role(threads=8, ledger_connections=4, posting_s=5.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Composition:
+    """One process's parts.
+
+    Attributes:
+        ports: the world, with a control record of up to `CONTROL_AGE_S`.
+        control_now: a strong read each time.
+        merchants: SHA-256 of API keys in hex, by merchant.
+        check_health: returns when this site can accept payments, else raises UnavailableError.
+        spread: runs one act per record on several threads.
+    """
+
+    environment: Environment
+    ports: Ports
+    service: PaymentService
+    control_now: Callable[[], ControlView]
+    merchants: Callable[[], dict[str, str]]
+    check_health: Callable[[], None]
+    spread: Spread
+
+
+_BUILDING: Final = Lock()
+_MAKING_CLIENTS: Final = Lock()
+
+
+@cache
+def _session() -> Any:
+    """One session for all clients: a second client of it takes 4 ms of CPU to make, not 60."""
+    return boto3.session.Session()
+
+
+def aws_client(environment: Environment, service: str, config: "Config") -> Any:
+    """A boto3 client of the site's own region; `service` is boto3's name for it."""
+    options: dict[str, Any] = {"region_name": environment.here.region, "config": config}
+    if environment.aws is not None:
+        options |= {
+            "endpoint_url": environment.aws.endpoint_url,
+            "aws_access_key_id": environment.aws.access_key_id,
+            "aws_secret_access_key": environment.aws.secret_access_key,
+        }
+    # Clients may be shared between threads, the making of them may not.
+    with _MAKING_CLIENTS:
+        return _session().client(service, **options)
+
+
+def secret_of(
+    environment: Environment, thing: str, clock: SystemClock
+) -> Callable[[], dict[str, str]]:
+    """A reader of a secret of the site; it outlives an outage of Secrets Manager by an hour."""
+    client = aws_client(environment, "secretsmanager", tight(_SECRET_TIMEOUT_S))
+    name = environment.settings.resource(thing, environment.site)
+    return Cached(
+        lambda: read_secret(client, name),
+        clock=clock,
+        age_s=_SECRET_AGE_S,
+        stale_s=_SECRET_STALE_S,
+    )
+
+
+def ledger_login(environment: Environment, secret: Mapping[str, str]) -> LedgerLogin:
+    """How the site logs in to its own cluster, with what its secret says."""
+    return LedgerLogin(
+        host=environment.ledger.host,
+        port=environment.ledger.port,
+        user=secret["username"],
+        password=secret["password"],
+        tls=environment.aws is None,
+    )
+
+
+def compose(environment: Environment, role: Role) -> Composition:
+    """Build every part; connections are made when they are needed."""
+    clock = SystemClock()
+    settings, limits = environment.settings, environment.settings.payments
+    dynamodb = aws_client(environment, "dynamodb", table_config(limits, connections=role.threads))
+    table = settings.resource("table")
+    control = DynamoControlTable(dynamodb, table)
+    provider_key = secret_of(environment, "provider", clock)
+    login = secret_of(environment, "ledger", clock)
+    provider = StripeProvider(
+        lambda: provider_key()["api_key"],
+        timeout_s=limits.provider_timeout_s,
+        url=environment.provider_url,
+    )
+
+    def control_now() -> ControlView:
+        return _view(control.read())
+
+    def check_health() -> None:
+        control.read()
+        provider.reach()
+
+    ports = Ports(
+        table=DynamoPaymentsTable(dynamodb, table, clock=clock, deadline_s=limits.table_timeout_s),
+        ledger=PostgresLedger(
+            lambda: ledger_login(environment, login()),
+            timeout_s=role.posting_s or limits.posting_budget_s,
+            connections=role.ledger_connections,
+        ),
+        provider=provider,
+        clock=clock,
+        control=Cached(control_now, clock=clock, age_s=CONTROL_AGE_S),
+    )
+    health_age_s = min(1.0, settings.probes.interval_s / 2)
+    return Composition(
+        environment=environment,
+        ports=ports,
+        service=PaymentService(
+            ports,
+            site=environment.site,
+            owner=f"{environment.site}/{uuid.uuid4()}",
+            limits=limits,
+            breaker=CircuitBreaker(),
+        ),
+        control_now=control_now,
+        merchants=secret_of(environment, "merchants", clock),
+        check_health=Cached(check_health, clock=clock, age_s=health_age_s),
+        spread=ThreadPoolExecutor(role.threads, thread_name_prefix="spread").map,
+    )
+
+
+def _view(record: ControlRecord) -> ControlView:
+    return ControlView(
+        steady=record.phase is Phase.STEADY, active=record.active, epoch=record.epoch
+    )
+
+
+@cache
+def _built(role: Role) -> Composition:
+    configure_logs()
+    return compose(environment_from(environ), role)
+
+
+def composition(role: Role) -> Composition:
+    """This process's parts in a role; the first caller builds them, the others wait."""
+    with _BUILDING:
+        return _built(role)

@@ -1,0 +1,151 @@
+"""The parts of a move put together: every port of the site where the plan runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dns.resolver import Resolver
+
+from payment_dr.adapters.aws_calls import tight
+from payment_dr.adapters.canary import HttpCanary
+from payment_dr.adapters.clock import SystemClock
+from payment_dr.adapters.cloudwatch_switch import TakeoverSwitch
+from payment_dr.adapters.control_table import DynamoControlTable
+from payment_dr.adapters.dns_routing import DnsRouting, ZoneAnswer, name_servers_of
+from payment_dr.adapters.dynamodb import table_config
+from payment_dr.adapters.evidence_store import S3EvidenceStore
+from payment_dr.adapters.ledger_admin import PostgresLedgerAdmin
+from payment_dr.adapters.postgres import LedgerLogin
+from payment_dr.adapters.rds_cluster import CALL_S, RdsGlobalCluster
+from payment_dr.core.clock import Clock
+from payment_dr.core.errors import SettingsError, UnavailableError
+from payment_dr.core.stamp import SiteName, Stamp
+from payment_dr.functions.composition import Composition, aws_client, ledger_login, secret_of
+from payment_dr.functions.environment import Environment
+from payment_dr.payments.jobs.reconcile import FencedError, reconcile
+from payment_dr.payments.ports import Ledger, PaymentsTable
+from payment_dr.recovery.ports import Heartbeats, Reconciled, World
+
+_SERVICE_S: Final = 2.0
+_LEDGER_S: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerReconciler:
+    """`recovery.ports.Reconciler` over the site's own ledger, which a move has promoted."""
+
+    table: PaymentsTable
+    ledger: Ledger
+    clock: Clock
+
+    def reconcile(self, stamp: Stamp) -> Reconciled:
+        """Post what is missing.
+
+        Raises:
+            UnavailableError: something did not answer, or the ledger carries another stamp; what
+                was posted stays posted, and running it again goes on.
+        """
+        try:
+            found = reconcile(self.table, self.ledger, stamp, started_at=self.clock.now())
+        except FencedError as error:
+            raise UnavailableError(error.what, remedy=error.remedy) from error
+        return Reconciled(seen=found.seen, posted=found.posted, money=found.money)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recovery:
+    """What moves and their watcher need at one site."""
+
+    environment: Environment
+    world: World
+    heartbeats: Heartbeats
+    ledgers: PostgresLedgerAdmin
+
+    def close(self) -> None:
+        """Close the connections to ledgers; for programs that end before their process does."""
+        self.ledgers.close()
+
+
+def compose_recovery(parts: Composition) -> Recovery:
+    """Build the ports over a process's parts; connections are made when they are needed.
+
+    Raises:
+        SettingsError: the environment lacks what moves need.
+    """
+    environment = parts.environment
+    settings, site = environment.settings, environment.site
+    if environment.own_url is None:
+        raise SettingsError(
+            "PAYMENT_DR_OWN_URL is missing; moves verify themselves through it",
+            remedy="deploy again, or start it through the lab",
+        )
+    clock = SystemClock()
+    dynamodb = aws_client(environment, "dynamodb", table_config(settings.payments, connections=2))
+    control = DynamoControlTable(dynamodb, settings.resource("table"))
+    canary_key = secret_of(environment, "canary", clock)
+    ledgers = PostgresLedgerAdmin(_logins(environment, clock), timeout_s=_LEDGER_S)
+    world = World(
+        control=control,
+        clusters=RdsGlobalCluster(
+            aws_client(environment, "rds", tight(CALL_S)),
+            settings.resource("global"),
+            {s.region: s.name for s in settings.sites},
+        ),
+        ledgers=ledgers,
+        routing=_routing(environment, environment.own_url),
+        reconciler=LedgerReconciler(
+            table=parts.ports.table, ledger=parts.ports.ledger, clock=clock
+        ),
+        canary=HttpCanary(
+            own_url=environment.own_url,
+            api_key=lambda: canary_key()["api_key"],
+            table=parts.ports.table,
+        ),
+        evidence=S3EvidenceStore(
+            aws_client(environment, "s3", tight(_SERVICE_S)), settings.resource("evidence", site)
+        ),
+        clock=clock,
+    )
+    return Recovery(environment=environment, world=world, heartbeats=control, ledgers=ledgers)
+
+
+def _logins(
+    environment: Environment, clock: SystemClock
+) -> dict[SiteName, Callable[[], LedgerLogin]]:
+    """One secret for both: roles replicate with the ledger, so each cluster has the same."""
+    admin = secret_of(environment, "ledger-admin", clock)
+    own, peer = environment.site, environment.peer.name
+
+    def peer_login() -> LedgerLogin:
+        place = environment.peer_ledger
+        if place is None:
+            raise UnavailableError(
+                f"the ledger of {peer} has no address here",
+                remedy="set PAYMENT_DR_PEER_LEDGER_HOST and PAYMENT_DR_PEER_LEDGER_PORT",
+            )
+        return ledger_login(replace(environment, ledger=place), admin())
+
+    return {own: lambda: ledger_login(environment, admin()), peer: peer_login}
+
+
+def _routing(environment: Environment, own_url: str) -> DnsRouting:
+    settings, site = environment.settings, environment.site
+    dns = environment.dns
+    servers = (
+        name_servers_of(settings.dns.name, Resolver())
+        if dns is None
+        else lambda: [(dns.host, dns.port)]
+    )
+    switch = None
+    if site != settings.home:
+        client = aws_client(environment, "cloudwatch", tight(_SERVICE_S))
+        switch = TakeoverSwitch(client, home=settings.home)
+    return DnsRouting(
+        site=site,
+        peer=environment.peer.name,
+        name=settings.dns.name,
+        zone=ZoneAnswer(servers),
+        own_url=own_url,
+        peer_health_url=environment.peer_health_url,
+        switch=switch,
+    )

@@ -1,0 +1,113 @@
+"""DynamoDB of every region: majority and latency of strong tables, then ministack decides."""
+
+import asyncio
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from payment_dr.lab.aws import strong
+from payment_dr.lab.aws.answers import json_error
+from payment_dr.lab.aws.emulator import DYNAMODB_FUNCTIONS, Emulator
+from payment_dr.lab.aws.regions import Regions
+from payment_dr.lab.aws.strong import Write
+from payment_dr.lab.aws.tables import StrongTables
+from payment_dr.lab.http_server import Request, Response
+
+GIVE_UP_S: Final = 0.2
+"""How long a region without a majority waits before it answers an error."""
+
+
+class DynamoDb:
+    """All regions' DynamoDB.
+
+    A write takes effect half of `majority_delay_s` after it came and is answered after the other
+    half: a region that is lost in between may have written without saying so.
+    """
+
+    def __init__(
+        self,
+        emulator: Emulator,
+        tables: StrongTables,
+        regions: Regions,
+        majority_delay_s: float,
+    ) -> None:
+        self._emulator = emulator
+        self._tables = tables
+        self._regions = regions
+        self._half_s = majority_delay_s / 2
+        self._in_flight: dict[str, list[str]] = {}
+
+    async def call(self, region: str, action: str, request: Request) -> Response:
+        """Answer one request."""
+        if action not in DYNAMODB_FUNCTIONS:
+            return json_error("UnknownOperationException", f"{action} is not offered by the lab")
+        try:
+            data = json.loads(request.body)
+        except ValueError:
+            return json_error("SerializationException", "the body is not JSON")
+        if self._tables.any_of(strong.table_names(action, data)):
+            return await self._strong(region, action, data)
+        if action == "UpdateTable":
+            return self._tables.update(region, data)
+        return self._emulator.dynamodb(region, action, data)
+
+    async def _strong(self, region: str, action: str, data: dict[str, Any]) -> Response:
+        refusal = strong.refusal(action, data)
+        if refusal is not None:
+            return json_error("ValidationException", refusal)
+        writes = strong.writes(action, data)
+        if not writes and not strong.reads_strongly(action, data):
+            return self._described(region, action, self._emulator.dynamodb(region, action, data))
+        fingerprints = self._fingerprints(region, writes)
+        if any(set(self._in_flight.get(f, ())) - {region} for f in fingerprints):
+            await asyncio.sleep(self._half_s)
+            return json_error(
+                "ReplicatedWriteConflictException",
+                "One or more items in this request are being modified by a request in another "
+                "Region.",
+            )
+        with self._flying(region, fingerprints):
+            return await self._by_majority(region, action, data)
+
+    async def _by_majority(self, region: str, action: str, data: dict[str, Any]) -> Response:
+        await asyncio.sleep(self._half_s)
+        if not self._regions.has_majority(region):
+            return await self._no_majority()
+        answer = self._emulator.dynamodb(region, action, data)
+        await asyncio.sleep(self._half_s)
+        if not self._regions.has_majority(region):
+            return await self._no_majority()
+        return answer
+
+    async def _no_majority(self) -> Response:
+        await asyncio.sleep(GIVE_UP_S)
+        return json_error("InternalServerError", "Internal server error", 500)
+
+    def _fingerprints(self, region: str, writes: tuple[Write, ...]) -> tuple[str, ...]:
+        return tuple(
+            Write(
+                table=write.table,
+                attributes=self._emulator.key(
+                    self._tables.stored(region, write.table), write.attributes
+                ),
+            ).fingerprint
+            for write in writes
+        )
+
+    @contextmanager
+    def _flying(self, region: str, fingerprints: tuple[str, ...]) -> Generator[None]:
+        for fingerprint in fingerprints:
+            self._in_flight.setdefault(fingerprint, []).append(region)
+        try:
+            yield
+        finally:
+            for fingerprint in fingerprints:
+                self._in_flight[fingerprint].remove(region)
+                if not self._in_flight[fingerprint]:
+                    del self._in_flight[fingerprint]
+
+    def _described(self, region: str, action: str, answer: Response) -> Response:
+        if action != "DescribeTable":
+            return answer
+        return self._tables.described(region, answer, "Table")

@@ -1,0 +1,28 @@
+"""boto3 clients of the lab itself, for one region's endpoint of the emulator."""
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from payment_dr.lab.addresses import Addresses
+from payment_dr.lab.aws_resources import ACCESS_KEY
+from payment_dr.lab.function_environment import aws_endpoint
+
+
+def regional_client(addresses: Addresses, service: str, region: str) -> Any:
+    """A client that answers or fails within a few seconds; `service` is boto3's name for it."""
+    session: Any = boto3.session.Session(
+        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=ACCESS_KEY
+    )
+    return session.client(
+        service,
+        region_name=region,
+        endpoint_url=aws_endpoint(addresses, region),
+        config=Config(
+            connect_timeout=1,
+            read_timeout=5,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+            s3={"addressing_style": "path"},
+        ),
+    )

@@ -1,0 +1,196 @@
+"""What exists in a lab's cloud from its start: the same resources that a deployment has on AWS."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+
+from payment_dr.adapters.control_table import control_item
+from payment_dr.adapters.record_items import (
+    KEY,
+    OPEN_INDEX,
+    OPEN_KEY,
+    UNCONFIRMED_INDEX,
+    UNCONFIRMED_KEY,
+)
+from payment_dr.core.settings import Settings
+from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.lab.addresses import LOOPBACK, Addresses
+from payment_dr.lab.postgres import ADMIN, APP, LedgerPasswords
+from payment_dr.recovery.control import ControlRecord, Phase
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+MERCHANTS: Final = (*(f"merchant-{number}" for number in range(10)), "canary")
+"""Merchants of a lab; the canary's payments are made by moves that verify themselves."""
+
+ACCESS_KEY: Final = "lab"
+"""Both parts of the credentials that sign requests in a lab; any do."""
+
+_KEY_BYTES: Final = 24
+_CONFIG: Final = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    s3={"addressing_style": "path"},
+)
+_ENGINE: Final = "aurora-postgresql"
+_DEFAULT_REGION: Final = "us-east-1"
+
+
+def create(settings: Settings, addresses: Addresses, passwords: LedgerPasswords) -> dict[str, str]:
+    """Create everything in an empty cloud, and steady control at home in epoch 1.
+
+    Returns:
+        The API key of each merchant; the cloud keeps only their hashes.
+
+    Raises:
+        botocore.exceptions.BotoCoreError: an endpoint does not answer.
+        botocore.exceptions.ClientError: something is there already.
+    """
+    keys = {merchant: f"key_{secrets.token_urlsafe(_KEY_BYTES)}" for merchant in MERCHANTS}
+    content = _secrets(passwords, keys)
+    # Clients are made by one thread: boto3's sessions are not safe to share while making them.
+    clients = _Clients(addresses)
+    rds = {site.name: clients.rds(site.region) for site in settings.sites}
+    jobs: list[Callable[[], object]] = [
+        partial(_table, settings, clients.dynamodb(settings.site(settings.home).region)),
+        partial(_databases, settings, addresses, rds),
+    ]
+    for site in settings.sites:
+        jobs += [
+            partial(_site_secrets, settings, clients.secrets(site.region), site.name, content),
+            partial(_bucket, settings, clients.s3(site.region), site.name),
+        ]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()
+    return keys
+
+
+class _Clients:
+    """Makes boto3 clients; a session keeps the models of services, which are dear to load."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._session: Any = boto3.session.Session(
+            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=ACCESS_KEY
+        )
+        self._ports = addresses.aws_port
+
+    def dynamodb(self, region: str) -> "DynamoDBClient":
+        client: DynamoDBClient = self._session.client("dynamodb", **self._place(region))
+        return client
+
+    def rds(self, region: str) -> "RDSClient":
+        client: RDSClient = self._session.client("rds", **self._place(region))
+        return client
+
+    def s3(self, region: str) -> "S3Client":
+        client: S3Client = self._session.client("s3", **self._place(region))
+        return client
+
+    def secrets(self, region: str) -> "SecretsManagerClient":
+        client: SecretsManagerClient = self._session.client("secretsmanager", **self._place(region))
+        return client
+
+    def _place(self, region: str) -> Any:
+        endpoint = f"http://{LOOPBACK}:{self._ports[region]}"
+        return {"region_name": region, "endpoint_url": endpoint, "config": _CONFIG}
+
+
+def _secrets(passwords: LedgerPasswords, keys: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Content of each secret by the thing that it is for."""
+    return {
+        "provider": {"api_key": f"sk_test_{secrets.token_hex(_KEY_BYTES)}"},
+        "ledger": {"username": APP, "password": passwords.app},
+        "ledger-admin": {"username": ADMIN, "password": passwords.admin},
+        "merchants": {m: hashlib.sha256(key.encode()).hexdigest() for m, key in keys.items()},
+    }
+
+
+def _table(settings: Settings, client: "DynamoDBClient") -> None:
+    """The payments table, strongly consistent over both sites and the witness."""
+    table = settings.resource("table")
+    client.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": KEY, "AttributeType": "S"},
+            {"AttributeName": UNCONFIRMED_KEY, "AttributeType": "N"},
+            {"AttributeName": OPEN_KEY, "AttributeType": "N"},
+        ],
+        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": key, "KeyType": "HASH"},
+                    {"AttributeName": KEY, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+            for index, key in ((UNCONFIRMED_INDEX, UNCONFIRMED_KEY), (OPEN_INDEX, OPEN_KEY))
+        ],
+    )
+    client.update_table(
+        TableName=table,
+        ReplicaUpdates=[{"Create": {"RegionName": settings.peer(settings.home).region}}],
+        GlobalTableWitnessUpdates=[{"Create": {"RegionName": settings.witness_region}}],
+        MultiRegionConsistency="STRONG",
+    )
+    control = ControlRecord(
+        active=settings.home,
+        epoch=Epoch(1),
+        phase=Phase.STEADY,
+        move=None,
+        version=1,
+        changed_at=0.0,
+    )
+    client.put_item(TableName=table, Item=control_item(control))
+
+
+def _databases(
+    settings: Settings, addresses: Addresses, clients: Mapping[SiteName, "RDSClient"]
+) -> None:
+    """The global cluster with a cluster of each site, home's first: the first is the writer."""
+    clients[settings.home].create_global_cluster(
+        GlobalClusterIdentifier=settings.resource("global"), Engine=_ENGINE
+    )
+    for site in (settings.home, settings.peer(settings.home).name):
+        clients[site].create_db_cluster(
+            DBClusterIdentifier=settings.resource("cluster", site),
+            GlobalClusterIdentifier=settings.resource("global"),
+            Engine=_ENGINE,
+            Port=addresses.postgres_port[site],
+        )
+
+
+def _site_secrets(
+    settings: Settings,
+    client: "SecretsManagerClient",
+    site: str,
+    content: Mapping[str, Mapping[str, str]],
+) -> None:
+    for thing, secret in content.items():
+        client.create_secret(Name=settings.resource(thing, site), SecretString=json.dumps(secret))
+
+
+def _bucket(settings: Settings, client: "S3Client", site: str) -> None:
+    """The site's evidence bucket; us-east-1 is S3's default and must not be named."""
+    region = settings.site(site).region
+    place: Any = (
+        {}
+        if region == _DEFAULT_REGION
+        else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    )
+    client.create_bucket(Bucket=settings.resource("evidence", site), **place)

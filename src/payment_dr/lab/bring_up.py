@@ -1,0 +1,127 @@
+"""Starting a lab: what takes longest first, and nothing waits for what it does not need.
+
+Two processors bound the start, chiefly by Python's imports. PostgreSQL's chain (initialise,
+migrate, copy, stream over a slow link) is the longest, so it runs beside the stand-ins alone; the
+functions, whose imports cost most, begin when only the link's delay is left to wait for.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from payment_dr.adapters.migrations import migrate
+from payment_dr.core.settings import Settings
+from payment_dr.lab.addresses import LOOPBACK, Addresses
+from payment_dr.lab.aws_resources import create
+from payment_dr.lab.directory import LabDirectory
+from payment_dr.lab.ledgers import Ledgers
+from payment_dr.lab.postgres import LedgerPasswords
+from payment_dr.lab.processes import Launcher, ManagedProcess
+from payment_dr.lab.site_functions import SiteFunctions
+
+Progress = Callable[[str], None]
+
+FIRST_EPOCH: Final = 1
+_CONNECT_TIMEOUT_S: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What a lab is made of."""
+
+    settings: Settings
+    addresses: Addresses
+    directory: LabDirectory
+    launcher: Launcher
+    passwords: LedgerPasswords
+    ledgers: Ledgers
+    functions: SiteFunctions
+
+
+class BringUp:
+    """One start of the parts; `seconds` says when each was ready, from the beginning."""
+
+    def __init__(self, parts: Parts, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self.merchant_keys: Mapping[str, str] = {}
+        self._parts = parts
+        self._progress = progress
+        self._begin = time.monotonic()
+
+    def run(self) -> None:
+        """Start everything and wait until both sites answer.
+
+        Raises:
+            PaymentDrError: a part did not start; nothing new starts after that.
+        """
+        parts = self._parts
+        aws = self._stand_in("aws")
+        network = self._stand_in("network")
+        with ThreadPoolExecutor(3, thread_name_prefix="bring-up") as pool:
+            tasks = [
+                pool.submit(self._ledgers_then_functions),
+                pool.submit(self._cloud, aws),
+                pool.submit(self._listening, network, parts.addresses.network_control_port),
+            ]
+            self._all(tasks)
+        parts.directory.resources_ready.touch()
+        for site in parts.settings.sites:
+            parts.functions.wait_healthy(site.name)
+            self._ready(f"site {site.name}")
+
+    def _all(self, tasks: list[Future[None]]) -> None:
+        """Wait for all; after the first failure nothing more starts, so the others end soon."""
+        done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
+        for task in done:
+            if task.exception() is not None:
+                self._parts.launcher.close()
+                task.result()
+
+    def _ledgers_then_functions(self) -> None:
+        parts = self._parts
+        self._ledgers()
+        provider = self._stand_in("provider")
+        for site in parts.settings.sites:
+            parts.functions.start(site.name)
+        parts.ledgers.wait_streaming()
+        self._ready("replication")
+        self._listening(provider, parts.addresses.provider_port)
+
+    def _ledgers(self) -> None:
+        ledgers, home = self._parts.ledgers, self._parts.settings.home
+        ledgers.create_writer()
+        with ledgers.connect(home) as connection:
+            migrate(connection)
+            connection.execute("UPDATE ledger.stamp SET epoch = %s, site = %s", (FIRST_EPOCH, home))
+        self._ready("ledger")
+        ledgers.create_standby()
+        self._ready("standby ledger")
+
+    def _cloud(self, aws: ManagedProcess) -> None:
+        parts = self._parts
+        self._listening(aws, *parts.addresses.aws_port.values(), parts.addresses.aws_control_port)
+        self.merchant_keys = create(parts.settings, parts.addresses, parts.passwords)
+        self._ready("AWS resources")
+
+    def _stand_in(self, name: str) -> ManagedProcess:
+        return self._parts.launcher.start_module(name, f"payment_dr.lab.{name}")
+
+    def _listening(self, process: ManagedProcess, *ports: int) -> None:
+        timeout_s = self._parts.settings.lab.start_timeout_s
+        process.wait_until(lambda: all(accepts(port) for port in ports), timeout_s)
+        self._ready(process.name)
+
+    def _ready(self, what: str) -> None:
+        self.seconds[what] = time.monotonic() - self._begin
+        self._progress(f"{what} ready after {self.seconds[what]:.1f} s")
+
+
+def accepts(port: int) -> bool:
+    """Whether something on loopback takes connections at the port."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), _CONNECT_TIMEOUT_S):
+        return True
+    return False

@@ -1,0 +1,140 @@
+"""The supervisor's HTTP control port: status, database moves, sites, and the end.
+
+A request that was refused gets 409 with what happened and what to do; nothing else is answered
+than what `_ROUTES` names. Bodies are small.
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, Protocol
+
+from payment_dr.core.errors import PaymentDrError
+
+_BODY_BYTES_MAX: Final = 4096
+_SOCKET_TIMEOUT_S: Final = 10
+_END_TIMEOUT_S: Final = 2.0
+_ROUTES: Final = (
+    "GET /status, POST /databases/failover, POST /databases/switchover, "
+    "POST /sites/<site>/kill, POST /sites/<site>/start, POST /shutdown"
+)
+
+
+class Controlled(Protocol):
+    """What the control port controls; `supervisor.Lab` is one."""
+
+    def status(self) -> Mapping[str, Any]:
+        """A JSON document of the lab's state."""
+        ...
+
+    def promote(self, site: str) -> None:
+        """Make the site's database the writer, losing its lag."""
+        ...
+
+    def switchover(self, site: str) -> None:
+        """Make the site's database the writer, without loss."""
+        ...
+
+    def kill_site(self, site: str) -> None:
+        """Lose the site."""
+        ...
+
+    def start_site(self, site: str) -> None:
+        """Bring the site back."""
+        ...
+
+    def ask_to_end(self) -> None:
+        """Let whoever runs the lab end it; returns at once."""
+        ...
+
+
+class ControlServer:
+    """Serves on a socket that already listens, each request in a thread of its own."""
+
+    def __init__(self, listener: socket.socket, controlled: Controlled) -> None:
+        class Handler(_Handler):
+            target = controlled
+
+        self._server = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
+        self._server.socket.close()
+        self._server.socket = listener
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="control", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving and close the socket."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(_END_TIMEOUT_S)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    target: Controlled
+    timeout = _SOCKET_TIMEOUT_S
+    protocol_version = "HTTP/1.1"
+
+    # pylint: disable=invalid-name; http.server gives the names
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._serve()
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._serve()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by http.server
+        """Stay silent: what matters is in the events."""
+
+    def _serve(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        if length > _BODY_BYTES_MAX:
+            self.close_connection = True
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "the body is too large"})
+            return
+        try:
+            action = self._action(self.rfile.read(length))
+        except (ValueError, KeyError, TypeError) as error:
+            self._answer(
+                HTTPStatus.BAD_REQUEST, {"error": f'the body is no {{"site": ...}}: {error!r}'}
+            )
+            return
+        if action is None:
+            self._answer(HTTPStatus.NOT_FOUND, {"error": f"accepted are {_ROUTES}"})
+            return
+        try:
+            self._answer(HTTPStatus.OK, action() or {})
+        except PaymentDrError as error:
+            refusal = {"error": error.what, "remedy": error.remedy, "definite": error.definite}
+            self._answer(HTTPStatus.CONFLICT, refusal)
+
+    def _action(self, body: bytes) -> Callable[[], Mapping[str, Any] | None] | None:
+        target = self.target
+        moves = {"failover": target.promote, "switchover": target.switchover}
+        changes = {"kill": target.kill_site, "start": target.start_site}
+        match self.command, self.path.strip("/").split("/"):
+            case "GET", ["status"]:
+                return target.status
+            case "POST", ["shutdown"]:
+                return target.ask_to_end
+            case "POST", ["databases", move] if move in moves:
+                return partial(moves[move], str(json.loads(body)["site"]))
+            case "POST", ["sites", site, change] if change in changes:
+                return partial(changes[change], site)
+            case _:
+                return None
+
+    def _answer(self, status: HTTPStatus, document: Mapping[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

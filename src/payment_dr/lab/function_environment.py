@@ -1,0 +1,38 @@
+"""The environment that a site's functions get: as on AWS, plus where the lab's stand-ins are."""
+
+from payment_dr.core.settings import Settings
+from payment_dr.lab.addresses import LOOPBACK, Addresses
+from payment_dr.lab.aws_resources import ACCESS_KEY
+
+
+def aws_endpoint(addresses: Addresses, region: str) -> str:
+    """URL of a region's AWS APIs."""
+    return f"http://{LOOPBACK}:{addresses.aws_port[region]}"
+
+
+def function_environment(settings: Settings, addresses: Addresses, site: str) -> dict[str, str]:
+    """Variables for functions at that site; no secret is among them."""
+    own, peer = settings.site(site), settings.peer(site)
+
+    peer_ledger = addresses.link(f"pg:{own.name}->{peer.name}")
+
+    def link_url(name: str) -> str:
+        link = addresses.link(name)
+        return f"http://{link.listen_host}:{link.listen_port}"
+
+    return {
+        "AWS_REGION": own.region,
+        "AWS_ENDPOINT_URL": aws_endpoint(addresses, own.region),
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "PAYMENT_DR_SITE": own.name,
+        "PAYMENT_DR_SETTINGS": settings.model_dump_json(),
+        "PAYMENT_DR_LEDGER_HOST": LOOPBACK,
+        "PAYMENT_DR_LEDGER_PORT": str(addresses.postgres_port[own.name]),
+        "PAYMENT_DR_PEER_LEDGER_HOST": peer_ledger.listen_host,
+        "PAYMENT_DR_PEER_LEDGER_PORT": str(peer_ledger.listen_port),
+        "PAYMENT_DR_PROVIDER_URL": link_url(f"{own.name}->provider"),
+        "PAYMENT_DR_PEER_HEALTH_URL": link_url(f"{own.name}->{peer.name}") + "/health",
+        "PAYMENT_DR_OWN_URL": link_url(f"client->{own.name}"),
+        "PAYMENT_DR_DNS": f"{LOOPBACK}:{addresses.dns_port}",
+    }

@@ -1,0 +1,86 @@
+"""The usual design's parts, put together once per process: no payments table, no control record."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from os import environ
+from threading import Lock
+from typing import Final
+
+from payment_dr.adapters.cached import Cached
+from payment_dr.adapters.clock import SystemClock
+from payment_dr.adapters.stripe_provider import StripeProvider
+from payment_dr.core.stamp import Epoch
+from payment_dr.functions.composition import Composition, Role, ledger_login, secret_of
+from payment_dr.functions.environment import Environment, environment_from
+from payment_dr.functions.logs import configure_logs
+from payment_dr.lab.ledger_first.payments import PostgresPayments
+from payment_dr.payments.breaker import CircuitBreaker
+from payment_dr.payments.ports import ControlView
+from payment_dr.payments.service import PaymentService, Ports
+
+FIRST_EPOCH: Final = Epoch(1)
+"""The only one: without a control record nothing counts moves."""
+
+
+def compose(environment: Environment, role: Role) -> Composition:
+    """Build every part; connections are made when they are needed."""
+    clock = SystemClock()
+    settings, limits = environment.settings, environment.settings.payments
+    provider_key = secret_of(environment, "provider", clock)
+    login = secret_of(environment, "ledger", clock)
+    provider = StripeProvider(
+        lambda: provider_key()["api_key"],
+        timeout_s=limits.provider_timeout_s,
+        url=environment.provider_url,
+    )
+    # The commit is what the answer waits for, so it gets the time of the other design's table.
+    payments = PostgresPayments(
+        lambda: ledger_login(environment, login()),
+        timeout_s=limits.table_timeout_s,
+        connections=role.ledger_connections,
+    )
+
+    def check_health() -> None:
+        payments.reach()
+        provider.reach()
+
+    def no_control() -> ControlView:
+        # Not steady: the decision has posted its entry already, nothing is posted after it.
+        return ControlView(steady=False, active=settings.home, epoch=FIRST_EPOCH)
+
+    ports = Ports(
+        table=payments, ledger=payments, provider=provider, clock=clock, control=no_control
+    )
+    return Composition(
+        environment=environment,
+        ports=ports,
+        service=PaymentService(
+            ports,
+            site=environment.site,
+            owner=f"{environment.site}/{uuid.uuid4()}",
+            limits=limits,
+            breaker=CircuitBreaker(),
+        ),
+        control_now=no_control,
+        merchants=secret_of(environment, "merchants", clock),
+        check_health=Cached(
+            check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
+        ),
+        spread=ThreadPoolExecutor(role.threads, thread_name_prefix="spread").map,
+    )
+
+
+_BUILDING: Final = Lock()
+
+
+@cache
+def _built(role: Role) -> Composition:
+    configure_logs()
+    return compose(environment_from(environ), role)
+
+
+def composition(role: Role) -> Composition:
+    """This process's parts in a role; the first caller builds them, the others wait."""
+    with _BUILDING:
+        return _built(role)

@@ -1,0 +1,107 @@
+"""The network's process: `python -m payment_dr.lab.network --directory DIR`, until SIGTERM.
+
+It is ready when `GET /links` at `network_control_port` answers.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from payment_dr.core.errors import PaymentDrError
+from payment_dr.lab.addresses import LOOPBACK
+from payment_dr.lab.events import EventLog
+from payment_dr.lab.http_client import HttpPool
+from payment_dr.lab.http_server import HttpServer
+from payment_dr.lab.network.control import Control
+from payment_dr.lab.network.failover import Failover
+from payment_dr.lab.network.links import Link
+from payment_dr.lab.network.name_server import name_server
+from payment_dr.lab.network.prober import probe_for_ever
+from payment_dr.lab.network.switch import TakeoverSwitch
+from payment_dr.lab.network.zone import Zone
+from payment_dr.lab.stand_in import Place, place_at
+
+_POOL_IDLE_S: Final = 30
+
+
+async def serve(place: Place, told: asyncio.Event) -> None:
+    """Run everything until `told` is set.
+
+    Raises:
+        PaymentDrError: an address is taken.
+    """
+    async with AsyncExitStack() as stack:
+        events = stack.enter_context(EventLog(place.directory / "events" / "network.jsonl"))
+        failover = Failover(place.settings, events, now_ns=time.time_ns)
+        links = {spec.name: Link(spec, events) for spec in place.addresses.links}
+        for link in links.values():
+            stack.callback(link.stop)
+            await link.start()
+        zone = Zone(place.settings.dns, lambda: place.addresses.link_address[failover.answer])
+        await stack.enter_async_context(
+            name_server(LOOPBACK, place.addresses.dns_port, zone.respond)
+        )
+        control = HttpServer(place.addresses.network_control_port, Control(links, failover).handle)
+        stack.callback(control.refuse)
+        await control.open()
+        await _watch(place, failover, told)
+
+
+async def _watch(place: Place, failover: Failover, told: asyncio.Event) -> None:
+    """Probe and read the switch until told to end; whatever fails ends the process."""
+    settings, addresses = place.settings, place.addresses
+    other = settings.peer(settings.home)
+    pool = HttpPool(
+        LOOPBACK, addresses.aws_port[other.region], name="monitoring", idle_s=_POOL_IDLE_S
+    )
+    switch = TakeoverSwitch(pool, region=other.region, home=settings.home, now=time.time)
+    probed = [(site.name, addresses.link(f"prober->{site.name}")) for site in settings.sites]
+    watchers = [
+        switch.follow_for_ever(lambda raised: failover.switched(raised=raised)),
+        *(
+            probe_for_ever(
+                (link.listen_host, link.listen_port),
+                settings.probes,
+                partial(failover.probed, site),
+            )
+            for site, link in probed
+        ),
+    ]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(watcher) for watcher in watchers]
+        await told.wait()
+        for task in tasks:
+            task.cancel()
+    pool.close()
+
+
+async def _until_signalled(place: Place) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await serve(place, told)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the process; 0 when told to end, 1 when an address is taken."""
+    parser = argparse.ArgumentParser(prog="payment_dr.lab.network")
+    parser.add_argument("--directory", type=Path, required=True)
+    try:
+        uvloop.run(_until_signalled(place_at(parser.parse_args(arguments).directory)))
+    except PaymentDrError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for people
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

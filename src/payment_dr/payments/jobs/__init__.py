@@ -1,0 +1,1 @@
+"""What runs behind the requests: poster, confirmer, sweeper, and a move's reconciliation."""

@@ -1,0 +1,72 @@
+"""What one runner knows while it runs one move; lost with the runner, and nothing rests on it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from payment_dr.core.settings import FailoverSettings
+from payment_dr.core.stamp import Epoch, Stamp
+from payment_dr.recovery.control import ControlRecord, Move
+from payment_dr.recovery.moves import MoveRequest, Superseded
+from payment_dr.recovery.ports import World
+
+HOLD_S: Final = 1.0
+"""How often the takeover switch is set anew while it has to hold."""
+
+
+@dataclass(kw_only=True, slots=True)
+class MoveContext:
+    """One runner's view of its move.
+
+    `epoch` is None until the move is open; `open_tried_on` is the version that it was tried on.
+    `seen` is the control record as the latest look at it found it; `reconciled` as read before this
+    runner's own latest reconciliation.
+    `routed` tells whether the takeover switch is to be held. `promote_not_before` spaces promote
+    calls and `hold_due` the switch (monotonic seconds). `note` is what the step says of itself.
+    """
+
+    world: World
+    request: MoveRequest
+    settings: FailoverSettings
+    by: str
+    epoch: Epoch | None = None
+    open_tried_on: int | None = None
+    seen: ControlRecord | None = None
+    reconciled: ControlRecord | None = None
+    routed: bool = False
+    promote_not_before: float = 0.0
+    hold_due: float = 0.0
+    note: str = ""
+
+    @property
+    def opened_epoch(self) -> Epoch:
+        """The move's epoch; only steps after open-move ask for it."""
+        if self.epoch is None:
+            raise AssertionError("a step after open-move ran before the move was open")
+        return self.epoch
+
+    @property
+    def stamp(self) -> Stamp:
+        """The stamp that the target's ledger carries once it is promoted by this move."""
+        return Stamp(epoch=self.opened_epoch, site=self.request.target)
+
+
+def ours(ctx: MoveContext) -> tuple[ControlRecord, Move]:
+    """The control record, read now and kept as `seen`, and our move in it.
+
+    Raises:
+        Superseded: another move has taken its place.
+    """
+    control = ctx.world.control.read()
+    move = control.move
+    if move is None or move.move_id != ctx.request.move_id or control.epoch != ctx.epoch:
+        raise Superseded(ctx.request.move_id, control)
+    ctx.seen = control
+    return control, move
+
+
+def hold_route(ctx: MoveContext) -> None:
+    """Set the takeover switch anew if it is due: missing data would lower it."""
+    now = ctx.world.clock.monotonic()
+    if ctx.routed and now >= ctx.hold_due:
+        ctx.world.routing.point_to(ctx.request.target)
+        ctx.hold_due = now + HOLD_S

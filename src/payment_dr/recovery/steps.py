@@ -1,0 +1,261 @@
+"""What each step of a move does, and how the world shows that it is done.
+
+Every `..._is_done` asks the world and acts on nothing. Every `run_...` brings the world one act
+closer and is called again until it is done, so it looks before it acts.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from enum import StrEnum, unique
+from typing import Final
+
+from payment_dr.core.errors import UnavailableError
+from payment_dr.core.stamp import SiteName, Stamp
+from payment_dr.recovery.context import MoveContext, hold_route, ours
+from payment_dr.recovery.control import ControlRecord, Move, MoveKind, Phase
+from payment_dr.recovery.documents import (
+    MOVE_EVIDENCE,
+    RECONCILIATION_EVIDENCE,
+    MoveEvidence,
+    ReconciliationEvidence,
+)
+from payment_dr.recovery.moves import Superseded, concluded, opened, settled, with_move
+from payment_dr.recovery.readiness import BlockingItem, Refused, move_gates, standby_gates
+
+
+@unique
+class StepName(StrEnum):
+    """Names of the steps, as in the control record, the run log and the reports."""
+
+    READY = "ready"
+    OPEN_MOVE = "open-move"
+    PAUSE_POSTING = "pause-posting"
+    DRAIN = "drain"
+    ROUTE = "route"
+    PROMOTE = "promote"
+    RECONCILE = "reconcile"
+    OPEN_LEDGER = "open-ledger"
+    VERIFY = "verify"
+    EVIDENCE = "evidence"
+
+
+EVIDENCE_NAME: Final = "move.json"
+"""The evidence of a finished move; `reconciliation-*.json` beside it are of each reconciliation."""
+
+_AGAIN_AFTER_REFUSAL_S: Final = 1.0
+_AGAIN_AFTER_CALL_S: Final = 15.0
+
+
+def ready_is_done(ctx: MoveContext) -> bool:
+    """Nothing forbids the planned move, or it is open already."""
+    return ctx.epoch is not None or not _standby_items(ctx)
+
+
+def run_ready(ctx: MoveContext) -> None:
+    """Refuse, naming what blocks: waiting before a planned move would hide its reason."""
+    items = _standby_items(ctx)
+    if items:
+        raise Refused(ctx.request.move_id, items)
+
+
+def _standby_items(ctx: MoveContext) -> tuple[BlockingItem, ...]:
+    world = ctx.world
+    control = world.control.read()
+    return move_gates(ctx.request, control, ctx.settings, world.clock.now()) or standby_gates(
+        ctx.request, control, world.clusters.describe(), world.ledgers.view(ctx.request.target)
+    )
+
+
+def open_move_is_done(ctx: MoveContext) -> bool:
+    """The control record names our move; from then on only its epoch is ours."""
+    if ctx.epoch is None:
+        control = ctx.world.control.read()
+        if control.move is not None and control.move.move_id == ctx.request.move_id:
+            ctx.epoch = control.epoch
+    return ctx.epoch is not None
+
+
+def run_open_move(ctx: MoveContext) -> None:
+    """Ask the gates and take the next epoch, on the one version that was first found free.
+
+    After a try that is in doubt, only the same version may be tried again: on a later one the
+    move may have been opened, superseded, and be over.
+    """
+    control = ctx.world.control.read()
+    if ctx.open_tried_on not in {None, control.version}:
+        raise Superseded(ctx.request.move_id, control)
+    now = ctx.world.clock.now()
+    items = move_gates(ctx.request, control, ctx.settings, now)
+    if items:
+        raise Refused(ctx.request.move_id, items)
+    ctx.open_tried_on = control.version
+    record = opened(control, ctx.request, step=StepName.OPEN_MOVE, now=now)
+    if not settled(ctx.world.control, record, based_on=control.version) and not open_move_is_done(
+        ctx
+    ):
+        raise Superseded(ctx.request.move_id, ctx.world.control.read())
+
+
+def pause_posting_is_done(ctx: MoveContext) -> bool:
+    """A ledger carries our epoch: the old writer as paused, or the target as promoted since."""
+    return drain_is_done(ctx) or _carries_epoch(ctx, ctx.request.source)
+
+
+def run_pause_posting(ctx: MoveContext) -> None:
+    """Stamp (epoch, none) on the old writer: nobody's postings equal it."""
+    ctx.world.ledgers.stamp(ctx.request.source, Stamp(epoch=ctx.opened_epoch, site=None))
+
+
+def drain_is_done(ctx: MoveContext) -> bool:
+    """The pause has replicated to the target, hence every posting before it has."""
+    return _carries_epoch(ctx, ctx.request.target)
+
+
+def run_drain(_: MoveContext) -> None:
+    """Nothing: replication does it."""
+
+
+def _carries_epoch(ctx: MoveContext, site: SiteName) -> bool:
+    stamp = ctx.world.ledgers.view(site).stamp
+    return stamp is not None and stamp.epoch == ctx.opened_epoch
+
+
+def route_is_done(ctx: MoveContext) -> bool:
+    """The zone's own name servers answer with the target, and a request there succeeds."""
+    routing, target = ctx.world.routing, ctx.request.target
+    return routing.answer() == target and routing.healthy(target)
+
+
+def run_route(ctx: MoveContext) -> None:
+    """Set the takeover switch; the runner and later the watcher hold it."""
+    ctx.routed = True
+    hold_route(ctx)
+
+
+def promote_is_done(ctx: MoveContext) -> bool:
+    """The target's ledger is writable under our stamp, and the platform names it the writer.
+
+    Neither alone is enough: an old writer that came back unrebuilt is writable too.
+    """
+    target = ctx.request.target
+    view = ctx.world.ledgers.view(target)
+    if not view.writable or view.stamp != ctx.stamp:
+        return False
+    return ctx.world.clusters.describe().writer == target
+
+
+def run_promote(ctx: MoveContext) -> None:
+    """Promote unless the platform did so already, then stamp what has become writable."""
+    world, target = ctx.world, ctx.request.target
+    if world.clusters.describe().writer != target:
+        if world.clock.monotonic() < ctx.promote_not_before:
+            return
+        _call_promote(ctx)
+        if world.clusters.describe().writer != target:
+            return
+    if world.ledgers.view(target).writable:
+        ours(ctx)
+        world.ledgers.stamp(target, ctx.stamp)
+
+
+def _call_promote(ctx: MoveContext) -> None:
+    """One counted call. The count is written first, so a call that lands late is known of."""
+    clusters, target = ctx.world.clusters, ctx.request.target
+    control, move = ours(ctx)
+    mark(ctx, control, replace(move, step=StepName.PROMOTE, attempts=move.attempts + 1))
+    call = clusters.failover if ctx.request.kind is MoveKind.FAILOVER else clusters.switchover
+    pause = _AGAIN_AFTER_CALL_S
+    try:
+        call(target)
+    except UnavailableError as error:
+        if error.definite:
+            pause = _AGAIN_AFTER_REFUSAL_S
+        raise
+    finally:
+        ctx.promote_not_before = ctx.world.clock.monotonic() + pause
+
+
+def reconcile_is_done(ctx: MoveContext) -> bool:
+    """The ledger is open already, or nothing was written since before our own reconciliation.
+
+    That an earlier runner reconciled is not asked: what it missed since then would be lost.
+    """
+    return open_ledger_is_done(ctx) or (ctx.reconciled is not None and ctx.reconciled == ctx.seen)
+
+
+def run_reconcile(ctx: MoveContext) -> None:
+    """Post what the promoted ledger lacks, and keep what that was."""
+    control, move = ours(ctx)
+    if not promote_is_done(ctx):
+        raise UnavailableError(
+            f"the ledger of {ctx.request.target} is no longer the writer under {ctx.stamp}",
+            remedy="payment-dr resume promotes it again",
+        )
+    found = ctx.world.reconciler.reconcile(ctx.stamp)
+    now = ctx.world.clock.now()
+    evidence = ReconciliationEvidence(
+        move_id=move.move_id, kind=move.kind, by=ctx.by, at=now, stamp=ctx.stamp, found=found
+    )
+    # Opening the ledger does not wait for evidence: the run log has the sums, the ledger the rest.
+    with suppress(UnavailableError):
+        ctx.world.evidence.put(
+            move.move_id,
+            f"reconciliation-{control.version}-{round(now * 1_000_000)}.json",
+            RECONCILIATION_EVIDENCE.dump_json(evidence).decode(),
+        )
+    money = ", ".join(f"{amount} {name}" for name, amount in sorted(found.money.items()))
+    ctx.note = f"saw {len(found.seen)} unconfirmed, posted {len(found.posted)} ({money or 'none'})"
+    ctx.reconciled = control
+
+
+def open_ledger_is_done(ctx: MoveContext) -> bool:
+    """The control record, as just seen with our move in it, is steady."""
+    return ctx.seen is not None and ctx.seen.phase is Phase.STEADY
+
+
+def run_open_ledger(ctx: MoveContext) -> None:
+    """Change the roles, on the version read before our own reconciliation and no other."""
+    if not reconcile_is_done(ctx):
+        run_reconcile(ctx)
+    control = ctx.reconciled
+    if control is None or control.move is None:
+        return  # another runner of this move has opened it meanwhile
+    record = concluded(control, control.move, step=StepName.OPEN_LEDGER, now=ctx.world.clock.now())
+    if not settled(ctx.world.control, record, based_on=control.version):
+        raise UnavailableError("the control record has changed since the reconciliation")
+
+
+def verify_is_done(ctx: MoveContext) -> bool:
+    """The move's canary stands with its outcome, and the writer is still ours."""
+    return ctx.world.canary.passed(ctx.request.move_id) and promote_is_done(ctx)
+
+
+def run_verify(ctx: MoveContext) -> None:
+    """Send the canary through the site's own address."""
+    ctx.world.canary.send(ctx.request.move_id)
+
+
+def evidence_is_done(ctx: MoveContext) -> bool:
+    """The document is in the evidence store."""
+    return ctx.world.evidence.has(ctx.request.move_id, EVIDENCE_NAME)
+
+
+def run_evidence(ctx: MoveContext) -> None:
+    """Write who moved what, why and when."""
+    _, move = ours(ctx)
+    evidence = MoveEvidence(
+        move=move, stamp=ctx.stamp, run_log=ctx.world.control.run_log(move.move_id)
+    )
+    ctx.world.evidence.put(move.move_id, EVIDENCE_NAME, MOVE_EVIDENCE.dump_json(evidence).decode())
+
+
+def mark(ctx: MoveContext, control: ControlRecord, move: Move) -> None:
+    """Write into the control record, as just read, where our move is.
+
+    Raises:
+        UnavailableError: somebody else wrote meanwhile; look again whether the move is ours.
+    """
+    record = with_move(control, move)
+    if not settled(ctx.world.control, record, based_on=control.version):
+        raise UnavailableError("the control record has changed; looking again")
+    ctx.seen = record

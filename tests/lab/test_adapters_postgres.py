@@ -1,0 +1,507 @@
+"""The ledger in a real PostgreSQL: what it refuses, whom it fences, and what is known of errors."""
+
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from ledger_servers import LedgerServers, ledger_servers
+from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
+from payment_dr.core.errors import UnavailableError
+from payment_dr.core.stamp import Epoch, SiteName, Stamp
+from payment_dr.payments.journal import Account, JournalEntry, Posting
+from payment_dr.payments.ports import Posted
+from payment_dr.payments.record import OperationKind
+
+pytestmark = pytest.mark.lab
+
+Admin = psycopg.Connection[Any]
+STAMP = Stamp(epoch=Epoch(1), site=SiteName("east"))
+OTHER = Stamp(epoch=Epoch(2), site=SiteName("west"))
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[LedgerServers]:
+    with ledger_servers() as made:
+        yield made
+
+
+@pytest.fixture
+def admin(servers: LedgerServers) -> Iterator[Admin]:
+    with servers.ledgers.connect("east") as connection:
+        connection.autocommit = True
+        connection.execute("ALTER TABLE ledger.stamp DISABLE TRIGGER epoch_rises")
+        stamp(connection, STAMP)
+        connection.execute("ALTER TABLE ledger.stamp ENABLE TRIGGER epoch_rises")
+        yield connection
+
+
+@pytest.fixture
+def ledger(servers: LedgerServers, admin: Admin) -> Iterator[PostgresLedger]:
+    del admin
+    opened = open_ledger(servers.login())
+    yield opened
+    opened.close()
+
+
+def open_ledger(
+    login: LedgerLogin, *, timeout_s: float = 5.0, connections: int = 4
+) -> PostgresLedger:
+    return PostgresLedger(lambda: login, timeout_s=timeout_s, connections=connections)
+
+
+def stamp(connection: Admin, value: Stamp) -> None:
+    connection.execute(
+        "UPDATE ledger.stamp SET epoch = %s, site = %s", (value.epoch, value.site)
+    )
+
+
+def entry(amount: int = 1250, **changes: Any) -> JournalEntry:
+    made = JournalEntry(
+        entry_id=str(uuid.uuid4()),
+        payment_id=str(uuid.uuid4()),
+        merchant="shop",
+        kind=OperationKind.CHARGE,
+        currency="EUR",
+        postings=(
+            Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=amount),
+            Posting(account=Account.MERCHANT_PAYABLE, minor_units=-amount),
+        ),
+        occurred_at=1_700_000_000.25,
+    )
+    return replace(made, **changes)
+
+
+def legs(connection: Admin, found: JournalEntry) -> list[tuple[str, int, str]]:
+    return connection.execute(
+        "SELECT account, minor_units::int, currency FROM ledger.posting "
+        "WHERE entry_id = %s ORDER BY leg",
+        (found.entry_id,),
+    ).fetchall()
+
+
+def one(connection: Admin, question: Any, *values: object) -> Any:
+    row = connection.execute(question, values).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_an_entry_is_posted_with_its_legs_and_one_event(
+    ledger: PostgresLedger, admin: Admin
+) -> None:
+    posted = entry()
+    assert ledger.post([posted], STAMP) is Posted.DONE
+    assert legs(admin, posted) == [
+        ("provider_receivable", 1250, "EUR"),
+        ("merchant_payable", -1250, "EUR"),
+    ]
+    assert admin.execute(
+        "SELECT merchant, kind, extract(epoch FROM occurred_at)::float, epoch::int "
+        "FROM ledger.journal_entry WHERE entry_id = %s",
+        (posted.entry_id,),
+    ).fetchone() == ("shop", "charge", 1_700_000_000.25, 1)
+    body = one(admin, "SELECT body FROM ledger.outbox WHERE event_id = %s", posted.entry_id)
+    assert (body["amount"], body["currency"], body["operation"]) == (1250, "EUR", "charge")
+
+
+def test_a_refund_is_an_event_of_its_size_and_not_of_its_sign(
+    ledger: PostgresLedger, admin: Admin
+) -> None:
+    refund = entry(-300, kind=OperationKind.REFUND)
+    assert ledger.post([refund], STAMP) is Posted.DONE
+    event = admin.execute(
+        "SELECT type, (body ->> 'amount')::int FROM ledger.outbox WHERE event_id = %s",
+        (refund.entry_id,),
+    ).fetchone()
+    assert event == ("payment.refunded", 300)
+
+
+def test_entries_already_there_are_left_as_they_are(ledger: PostgresLedger, admin: Admin) -> None:
+    first = entry()
+    ledger.post([first], STAMP)
+    at = one(admin, "SELECT posted_at FROM ledger.journal_entry WHERE entry_id = %s", first.entry_id)
+    second = entry()
+    assert ledger.post([entry(9, entry_id=first.entry_id), second], STAMP) is Posted.DONE
+    assert legs(admin, first)[0][1] == 1250
+    assert len(legs(admin, second)) == 2
+    assert at == one(
+        admin, "SELECT posted_at FROM ledger.journal_entry WHERE entry_id = %s", first.entry_id
+    )
+    assert one(admin, "SELECT count(*) FROM ledger.outbox WHERE event_id = %s", first.entry_id) == 1
+
+
+def test_the_same_entries_posted_by_many_at_once_are_there_once(
+    servers: LedgerServers, admin: Admin
+) -> None:
+    batch = [entry() for _ in range(50)]
+    ledger = open_ledger(servers.login(), connections=8)
+    with ThreadPoolExecutor(8) as threads:
+        ways = [batch if i % 2 else batch[::-1] for i in range(8)]
+        posts = [threads.submit(ledger.post, way, STAMP) for way in ways]
+        assert {post.result(20) for post in posts} == {Posted.DONE}
+    ledger.close()
+    ids = [e.entry_id for e in batch]
+    assert one(admin, "SELECT count(*) FROM ledger.posting WHERE entry_id = ANY (%s::uuid[])", ids) == 100
+
+
+def test_hundreds_of_entries_are_posted_and_seen_at_once(ledger: PostgresLedger) -> None:
+    batch = [entry() for _ in range(500)]
+    assert ledger.post(batch, STAMP) is Posted.DONE
+    view = ledger.view([*(e.entry_id for e in batch), str(uuid.uuid4())])
+    assert view.present == {e.entry_id for e in batch}
+
+
+@pytest.mark.parametrize("wrong", [OTHER, replace(STAMP, epoch=Epoch(2)), replace(OTHER, epoch=Epoch(1))])
+def test_an_entry_under_another_stamp_is_fenced_and_nothing_is_written(
+    ledger: PostgresLedger, admin: Admin, wrong: Stamp
+) -> None:
+    refused = entry()
+    assert ledger.post([refused], wrong) is Posted.FENCED
+    assert legs(admin, refused) == []
+
+
+def test_while_posting_is_paused_everybody_is_fenced(ledger: PostgresLedger, admin: Admin) -> None:
+    paused = Stamp(epoch=Epoch(1), site=None)
+    stamp(admin, paused)
+    assert ledger.post([entry()], STAMP) is Posted.FENCED
+    assert ledger.post([entry()], paused) is Posted.FENCED
+    assert ledger.view([]).stamp == paused
+
+
+def test_a_ledger_without_a_stamp_fences_everybody(ledger: PostgresLedger, admin: Admin) -> None:
+    admin.execute("DELETE FROM ledger.stamp")
+    try:
+        assert ledger.post([entry()], STAMP) is Posted.FENCED
+        assert ledger.view([]).stamp is None
+    finally:
+        admin.execute("INSERT INTO ledger.stamp (epoch, site) VALUES (1, 'east')")
+
+
+def test_an_epoch_never_falls(admin: Admin) -> None:
+    stamp(admin, OTHER)
+    with pytest.raises(psycopg.errors.CheckViolation, match="lower"):
+        stamp(admin, STAMP)
+
+
+def test_a_change_of_the_stamp_waits_for_the_posts_in_flight_and_fences_the_next(
+    servers: LedgerServers, ledger: PostgresLedger, admin: Admin
+) -> None:
+    held = entry()
+    with servers.ledgers.connect("east") as in_flight, ThreadPoolExecutor(2) as threads:
+        in_flight.execute(
+            "SELECT ledger.post_entries(1, 'east', %s)",
+            (f'[{{"entry_id": "{held.entry_id}", "payment_id": "{held.payment_id}", '
+             '"merchant": "shop", "kind": "charge", "currency": "EUR", "occurred_at": 1, '
+             '"postings": [{"account": "provider_receivable", "minor_units": 1}, '
+             '{"account": "merchant_payable", "minor_units": -1}]}]',),
+        )
+        change = threads.submit(stamp, admin, OTHER)
+        wait_for_a_waiter(servers)
+        late = threads.submit(ledger.post, [entry()], STAMP)
+        assert not change.done()
+        assert not late.done()
+        in_flight.commit()
+        change.result(10)
+        assert late.result(10) is Posted.FENCED
+    assert len(legs(admin, held)) == 2
+
+
+def wait_for_a_waiter(servers: LedgerServers) -> None:
+    deadline = time.monotonic() + 10
+    with servers.ledgers.connect("east") as watching:
+        watching.autocommit = True
+        while not one(watching, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert time.monotonic() < deadline
+
+
+def test_a_stream_of_posts_does_not_starve_a_change_of_the_stamp(
+    servers: LedgerServers, admin: Admin
+) -> None:
+    ledger = open_ledger(servers.login(), connections=8)
+    stop = threading.Event()
+
+    def keep_posting() -> int:
+        done = 0
+        while not stop.is_set():
+            ledger.post([entry()], STAMP)
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(8) as threads:
+        streams = [threads.submit(keep_posting) for _ in range(8)]
+        wait_until_posting(admin)
+        admin.execute("SET statement_timeout = '2s'")
+        for _ in range(5):
+            stamp(admin, STAMP)
+        stop.set()
+        assert all(stream.result(20) > 0 for stream in streams)
+    ledger.close()
+
+
+def wait_until_posting(admin: Admin) -> None:
+    deadline = time.monotonic() + 10
+    before = one(admin, "SELECT count(*) FROM ledger.outbox")
+    while one(admin, "SELECT count(*) FROM ledger.outbox") < before + 16:
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    "postings",
+    [
+        (),
+        (Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=5),),
+        (
+            Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=5),
+            Posting(account=Account.MERCHANT_PAYABLE, minor_units=-4),
+        ),
+        (
+            Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=0),
+            Posting(account=Account.MERCHANT_PAYABLE, minor_units=0),
+        ),
+    ],
+)
+def test_an_unbalanced_entry_is_refused_with_its_whole_batch(
+    ledger: PostgresLedger, admin: Admin, postings: tuple[Posting, ...]
+) -> None:
+    wrong, right = entry(postings=postings), entry()
+    with pytest.raises(UnavailableError) as caught:
+        ledger.post([right, wrong], STAMP)
+    assert caught.value.definite
+    assert legs(admin, right) == legs(admin, wrong) == []
+
+
+def test_an_unbalanced_entry_is_refused_from_the_administrator_too(admin: Admin) -> None:
+    lone = entry()
+    with pytest.raises(psycopg.errors.CheckViolation, match="unbalanced"):
+        insert_entry(admin, lone)
+    with pytest.raises(psycopg.errors.CheckViolation, match="in another currency"):
+        with admin.transaction():
+            insert_entry(admin, lone)
+            insert_leg(admin, lone, 1, 5, "EUR")
+            insert_leg(admin, lone, 2, -5, "USD")
+
+
+def test_a_leg_added_to_a_balanced_entry_is_refused(ledger: PostgresLedger, admin: Admin) -> None:
+    posted = entry()
+    ledger.post([posted], STAMP)
+    with pytest.raises(psycopg.errors.CheckViolation, match="unbalanced"):
+        insert_leg(admin, posted, 3, 7, "EUR")
+
+
+def test_a_doubled_entry_is_impossible(ledger: PostgresLedger, admin: Admin) -> None:
+    posted = entry()
+    ledger.post([posted], STAMP)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        insert_entry(admin, posted)
+
+
+def insert_entry(admin: Admin, value: JournalEntry) -> None:
+    admin.execute(
+        "INSERT INTO ledger.journal_entry VALUES (%s, %s, 'shop', 'charge', 'EUR', now(), now(), 1)",
+        (value.entry_id, value.payment_id),
+    )
+
+
+def insert_leg(admin: Admin, value: JournalEntry, leg: int, amount: int, currency: str) -> None:
+    admin.execute(
+        "INSERT INTO ledger.posting VALUES (%s, %s, 'merchant_payable', %s, %s)",
+        (value.entry_id, leg, amount, currency),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger.journal_entry SET merchant = 'other'",
+        "DELETE FROM ledger.journal_entry",
+        "TRUNCATE ledger.journal_entry CASCADE",
+        "UPDATE ledger.posting SET minor_units = 1",
+        "DELETE FROM ledger.posting",
+        "TRUNCATE ledger.posting",
+    ],
+)
+def test_what_was_posted_is_changed_by_nobody(
+    ledger: PostgresLedger, admin: Admin, change: str
+) -> None:
+    ledger.post([entry()], STAMP)
+    with pytest.raises(psycopg.errors.RestrictViolation, match="reversing entry"):
+        admin.execute(change.encode())
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "INSERT INTO ledger.stamp (epoch, site) VALUES (9, 'west')",
+        "UPDATE ledger.stamp SET epoch = 9",
+        "DELETE FROM ledger.journal_entry",
+        "UPDATE ledger.posting SET minor_units = 1",
+        "INSERT INTO ledger.outbox (event_id, payment_id, type, body) "
+        "VALUES (gen_random_uuid(), gen_random_uuid(), 'x', '{}')",
+        "SELECT * FROM ledger.outbox",
+        "CREATE TABLE ledger.mine (a int)",
+        "CREATE TABLE public.mine (a int)",
+    ],
+)
+def test_the_handlers_role_may_do_nothing_but_post_and_look(
+    servers: LedgerServers, act: str
+) -> None:
+    with as_app(servers) as app, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute(act.encode())
+
+
+def test_a_post_in_a_snapshot_older_than_the_stamps_lock_is_refused(
+    servers: LedgerServers, admin: Admin
+) -> None:
+    del admin
+    with servers.ledgers.connect("east") as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with pytest.raises(psycopg.errors.InvalidTransactionState, match="read committed"):
+            connection.execute("SELECT ledger.post_entries(1, 'east', '[]')")
+
+
+def test_a_replica_is_recognised_and_fences_until_it_is_promoted(
+    servers: LedgerServers, ledger: PostgresLedger
+) -> None:
+    survived, lost = entry(), entry()
+    ledger.post([survived], STAMP)
+    servers.ledgers.create_standby()
+    ledger.post([lost], STAMP)
+    replica = open_ledger(servers.login("west"))
+    try:
+        view = replica.view([survived.entry_id, lost.entry_id])
+        assert view.in_recovery
+        assert (view.present, view.stamp) == ({survived.entry_id}, STAMP)
+        assert replica.post([lost], STAMP) is Posted.FENCED
+        with servers.ledgers.connect("west") as west:
+            west.execute("SELECT pg_promote(true, 10)")
+        assert replica.post([lost], STAMP) is Posted.DONE
+        assert not replica.view([]).in_recovery
+    finally:
+        replica.close()
+        servers.ledgers.kill("west")
+
+
+def test_a_statement_that_the_server_ends_for_its_time_is_definite(
+    servers: LedgerServers, admin: Admin
+) -> None:
+    ledger = open_ledger(servers.login(), timeout_s=0.3)
+    ledger.view([])
+    with admin.transaction():
+        stamp(admin, STAMP)  # holds the stamp's lock
+        with pytest.raises(UnavailableError, match="timeout") as caught:
+            ledger.post([entry()], STAMP)
+    ledger.close()
+    assert "wait" in str(caught.value) or caught.value.definite
+
+
+def test_a_server_that_falls_silent_costs_no_more_than_the_budget_and_leaves_doubt(
+    servers: LedgerServers, admin: Admin
+) -> None:
+    ledger = open_ledger(servers.login(), timeout_s=0.4, connections=1)
+    ledger.view([])
+    backend = one(
+        admin, "SELECT pid FROM pg_stat_activity WHERE usename = 'payment_app' ORDER BY backend_start DESC"
+    )
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(UnavailableError) as caught:
+            ledger.post([entry()], STAMP)
+        assert time.monotonic() - started < 2
+        assert not caught.value.definite
+        with pytest.raises(UnavailableError) as caught:
+            ledger.view([])
+        assert caught.value.definite
+    finally:
+        os.kill(backend, signal.SIGCONT)
+        ledger.close()
+
+
+def test_idle_connections_that_the_server_ended_are_passed_over(
+    servers: LedgerServers, ledger: PostgresLedger, admin: Admin
+) -> None:
+    ledger.view([])
+    end_backends(servers)
+    posted = entry()
+    for _ in range(3):
+        try:
+            assert ledger.post([posted], STAMP) is Posted.DONE
+        except UnavailableError as error:
+            assert error.definite
+    assert len(legs(admin, posted)) == 2
+
+
+def end_backends(servers: LedgerServers) -> None:
+    """End every connection of the handlers' role, as a restart would."""
+    with as_app(servers) as app:
+        app.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE usename = 'payment_app' AND pid <> pg_backend_pid()"
+        )
+
+
+def as_app(servers: LedgerServers) -> Admin:
+    login = servers.login()
+    return psycopg.connect(
+        host=login.host,
+        port=login.port,
+        dbname="ledger",
+        user=login.user,
+        password=login.password,
+    )
+
+
+def test_a_connection_cut_while_posting_leaves_doubt(
+    servers: LedgerServers, ledger: PostgresLedger
+) -> None:
+    ledger.view([])
+    with servers.ledgers.connect("east") as holder, ThreadPoolExecutor(1) as threads:
+        stamp(holder, STAMP)  # not committed, so the post waits for it
+        post = threads.submit(ledger.post, [entry()], STAMP)
+        wait_for_a_waiter(servers)
+        end_backends(servers)
+        error = post.exception(10)
+    assert isinstance(error, UnavailableError)
+    assert not error.definite
+
+
+def test_a_server_that_is_not_there_is_definite_and_found_again_once_it_is(
+    servers: LedgerServers,
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nowhere = replace(servers.login(), port=taken.getsockname()[1])
+        place = [nowhere]
+        ledger = PostgresLedger(lambda: place[0], timeout_s=0.3, connections=2)
+        with pytest.raises(UnavailableError, match="no connection") as caught:
+            ledger.post([entry()], STAMP)
+        assert caught.value.definite
+        place[0] = servers.login()
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                assert ledger.view([]).stamp is not None
+                break
+            except UnavailableError:
+                assert time.monotonic() < deadline
+        ledger.close()
+
+
+def test_a_closed_ledger_is_unavailable(servers: LedgerServers) -> None:
+    ledger = open_ledger(servers.login())
+    ledger.close()
+    with pytest.raises(UnavailableError) as caught:
+        ledger.view([])
+    assert caught.value.definite
+
+
+def test_a_login_does_not_show_its_password(servers: LedgerServers) -> None:
+    assert "app's own" not in repr(servers.login())

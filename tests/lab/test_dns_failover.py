@@ -1,0 +1,183 @@
+"""The whole network process: links, health checks, answers, events, its start and its end."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import dns.asyncquery
+import dns.message
+import pytest
+from lab.wires import LOOPBACK, run, until
+
+from payment_dr.adapters.settings_file import example
+from payment_dr.core.settings import ProbeSettings, Settings
+from payment_dr.lab.addresses import Addresses, choose_addresses
+from payment_dr.lab.directory import LabDirectory
+from payment_dr.lab.http_client import HttpPool, Request
+from payment_dr.lab.http_server import HttpServer, Response
+from payment_dr.lab.http_server import Request as Asked
+from payment_dr.lab.network.__main__ import main, serve
+from payment_dr.lab.stand_in import Place, place_at
+
+
+def quick(settings: Settings) -> Settings:
+    return settings.model_copy(update={"probes": ProbeSettings(interval_s=0.05, threshold=2)})
+
+
+SETTINGS = quick(example("development"))
+HOME = SETTINGS.home
+OTHER = SETTINGS.peer(HOME).name
+
+
+def prepare(root: Path) -> Place:
+    directory = LabDirectory.create(root)
+    directory.write(SETTINGS, choose_addresses(SETTINGS, Random()))
+    return place_at(root)
+
+
+@dataclass(kw_only=True)
+class Network:
+    """A running network with a healthy API behind each site."""
+
+    addresses: Addresses
+    apis: dict[str, HttpServer]
+    pool: HttpPool
+    told: asyncio.Event
+    switch_raised: bool = False
+
+    async def call(self, method: str, path: str, body: object = None) -> Any:
+        text = b"" if body is None else json.dumps(body).encode()
+        answer = await self.pool.call(Request(method=method, path=path, body=text), 5)
+        assert answer.status == 200
+        return json.loads(answer.body)
+
+    async def resolved(self) -> str:
+        query = dns.message.make_query(SETTINGS.dns.name, "A")
+        answer = await dns.asyncquery.udp(query, LOOPBACK, port=self.addresses.dns_port, timeout=5)
+        return str(answer.answer[0][0])
+
+    async def answers(self, site: str) -> None:
+        async with asyncio.timeout(10):
+            while await self.resolved() != self.addresses.link_address[site]:
+                await asyncio.sleep(0.005)
+        assert await self.call("GET", "/answer") == {"site": site}
+
+
+@asynccontextmanager
+async def network(root: Path) -> AsyncIterator[Network]:
+    place = prepare(root)
+
+    async def healthy(_: Asked) -> Response:
+        return Response(status=200)
+
+    async def switch(_: Asked) -> Response:
+        point = {"Timestamp": 1, "Maximum": float(made.switch_raised)}
+        return Response(status=200, body=json.dumps({"Datapoints": [point]}).encode())
+
+    addresses = place.addresses
+    made = Network(
+        addresses=addresses,
+        apis={s: HttpServer(port, healthy) for s, (_, port) in addresses.api_target.items()},
+        pool=HttpPool(LOOPBACK, addresses.network_control_port, name="network", idle_s=60),
+        told=asyncio.Event(),
+    )
+    cloud = HttpServer(addresses.aws_port[SETTINGS.site(OTHER).region], switch)
+    servers = [*made.apis.values(), cloud]
+    for server in servers:
+        await server.open()
+    serving = asyncio.create_task(serve(place, made.told))
+    try:
+        yield made
+    finally:
+        made.told.set()
+        await serving
+        made.pool.close()
+        for server in servers:
+            server.refuse()
+        await until(lambda: not any(server.connections for server in servers))
+
+
+def test_the_answer_follows_health_checks_through_the_links_and_the_switch(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with network(tmp_path / "lab") as n:
+            await n.answers(HOME)
+            await n.call("POST", f"/links/prober->{HOME}", {"mode": "blackhole"})
+            await n.answers(OTHER)
+            assert not (await n.call("GET", "/health-checks"))[HOME]["healthy"]
+            await n.call("POST", f"/links/prober->{HOME}", {"mode": "pass"})
+            await n.answers(HOME)
+            n.switch_raised = True
+            await n.answers(OTHER)
+            n.apis[OTHER].refuse()
+            await n.answers(HOME)
+            caller = HttpPool(
+                n.addresses.link_address[HOME], n.addresses.api_port, name="api", idle_s=60
+            )
+            answer = await caller.call(Request(method="GET", path="/v1"), 5)
+            assert answer.status == 200
+            caller.close()
+
+    run(scene)
+    events = (tmp_path / "lab" / "events" / "network.jsonl").read_text("utf-8").splitlines()
+    names = [e["name"] for e in map(json.loads, events) if e["name"] != "probe-failed"]
+    assert names == [
+        "dns-answer",
+        "link-changed",
+        "site-unhealthy",
+        "dns-answer",
+        "link-changed",
+        "site-healthy",
+        "dns-answer",
+        "switch-raised",
+        "dns-answer",
+        "site-unhealthy",
+        "dns-answer",
+    ]
+
+
+def test_sigterm_ends_the_process_and_frees_its_ports(tmp_path: Path) -> None:
+    place = prepare(tmp_path / "lab")
+
+    async def scene() -> None:
+        pool = HttpPool(LOOPBACK, place.addresses.network_control_port, name="network", idle_s=60)
+        for _ in range(2):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "payment_dr.lab.network", "--directory", str(place.directory)
+            )
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        answer = await pool.call(Request(method="GET", path="/links"), 5)
+                        break
+                    except Exception:
+                        await asyncio.sleep(0.02)
+            assert len(json.loads(answer.body)) == len(place.addresses.links)
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+        pool.close()
+
+    run(scene)
+
+
+def test_a_taken_address_ends_it_with_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = prepare(tmp_path / "lab")
+
+    async def scene() -> None:
+        thief = HttpServer(place.addresses.dns_port, lambda _: asyncio.sleep(0, None))
+        await thief.open()
+        status = await asyncio.to_thread(main, ["--directory", str(place.directory)])
+        thief.refuse()
+        assert status == 1
+
+    run(scene)
+    assert "error: the name server cannot listen" in capsys.readouterr().err

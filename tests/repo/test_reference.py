@@ -1,0 +1,31 @@
+"""The generated reference is what the code says now."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["cli.md", "settings.md"])
+def test_a_generated_page_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert generator().pages()[name] == (DOCS / "reference" / name).read_text(), "run: make docs"
+
+
+def test_every_command_has_an_example_in_its_help():
+    page = generator().cli_page()
+    sections = page.split("\n## ")[1:-1]
+    assert len(sections) >= 5
+    assert [s.splitlines()[0] for s in sections if "Example" not in s] == []

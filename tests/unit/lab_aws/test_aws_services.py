@@ -1,0 +1,205 @@
+"""The other services, credentials, the record of calls, and what the lab creates."""
+
+import hashlib
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from fakes.aws import EAST, WEST, CloudUnderTest, error_of, signed
+from payment_dr.adapters.control_table import CONTROL_KEY, control_of
+from payment_dr.lab.aws.control import Control
+from payment_dr.lab.aws.regions import RegionState
+from payment_dr.lab.http_server import Request
+from payment_dr.recovery.control import Phase
+
+
+def secret(cloud: CloudUnderTest, thing: str, site: str) -> dict[str, str]:
+    region = cloud.settings.site(site).region
+    name = cloud.settings.resource(thing, site)
+    text = cloud.client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"]
+    content: dict[str, str] = json.loads(text)
+    return content
+
+
+def test_each_site_finds_the_same_secrets_in_its_own_region(cloud: CloudUnderTest) -> None:
+    for thing in ("provider", "ledger", "ledger-admin", "merchants"):
+        assert secret(cloud, thing, "east") == secret(cloud, thing, "west")
+    assert secret(cloud, "ledger", "east") == {"username": "payment_app", "password": "app's"}
+    assert secret(cloud, "ledger-admin", "west")["username"] == "payment_admin"
+    assert secret(cloud, "provider", "west")["api_key"].startswith("sk_test_")
+
+
+def test_the_merchants_secret_holds_hashes_of_keys_that_only_the_caller_has(
+    cloud: CloudUnderTest,
+) -> None:
+    hashes = secret(cloud, "merchants", "east")
+    assert hashes == {
+        merchant: hashlib.sha256(key.encode()).hexdigest() for merchant, key in cloud.keys.items()
+    }
+    assert "canary" in hashes
+    assert len(set(cloud.keys.values())) == len(cloud.keys) == 11
+
+
+def test_control_starts_steady_at_home_in_the_first_epoch(cloud: CloudUnderTest) -> None:
+    item = cloud.client("dynamodb", WEST).get_item(
+        TableName=cloud.table, Key={"payment_id": {"S": CONTROL_KEY}}, ConsistentRead=True
+    )["Item"]
+    control = control_of(item)
+    assert (control.active, control.epoch, control.phase, control.move) == (
+        "east",
+        1,
+        Phase.STEADY,
+        None,
+    )
+
+
+def test_evidence_can_be_stored_and_read_back_in_both_regions(cloud: CloudUnderTest) -> None:
+    for site in cloud.settings.sites:
+        client = cloud.client("s3", site.region)
+        bucket = cloud.settings.resource("evidence", site.name)
+        client.put_object(Bucket=bucket, Key="moves/m1/report.json", Body=b'{"a": 1}')
+        read = client.get_object(Bucket=bucket, Key="moves/m1/report.json")["Body"]
+        assert read.read() == b'{"a": 1}'
+        head = client.head_object(Bucket=bucket, Key="moves/m1/report.json")
+        assert head["ContentLength"] == 8
+        assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+
+
+def switch(cloud: CloudUnderTest, value: float, **more: Any) -> None:
+    cloud.client("cloudwatch", WEST).put_metric_data(
+        Namespace="PaymentDR",
+        MetricData=[
+            {
+                "MetricName": "TakeoverSwitch",
+                "Dimensions": [{"Name": "Site", "Value": "east"}],
+                "Value": value,
+                "StorageResolution": 1,
+                **more,
+            }
+        ],
+    )
+
+
+def read_switch(cloud: CloudUnderTest) -> list[Any]:
+    now = datetime.now(UTC)
+    statistics = cloud.client("cloudwatch", WEST).get_metric_statistics(
+        Namespace="PaymentDR",
+        MetricName="TakeoverSwitch",
+        Dimensions=[{"Name": "Site", "Value": "east"}],
+        StartTime=now - timedelta(seconds=3),
+        EndTime=now + timedelta(seconds=1),
+        Period=1,
+        Statistics=["Maximum"],
+    )
+    points: list[Any] = statistics["Datapoints"]
+    return points
+
+
+def test_the_takeover_switch_is_read_back_at_once(cloud: CloudUnderTest) -> None:
+    assert read_switch(cloud) == []
+    begin = time.monotonic()
+    switch(cloud, 1)
+    (point,) = read_switch(cloud)
+    assert point["Maximum"] == 1
+    assert time.monotonic() - begin < 1
+    east = cloud.client("cloudwatch", EAST).list_metrics(Namespace="PaymentDR")["Metrics"]
+    assert east == []
+
+
+def test_a_long_compressed_metric_call_is_understood(cloud: CloudUnderTest) -> None:
+    data = [{"MetricName": f"m{i}", "Value": 1.0, "Unit": "Count"} for i in range(300)]
+    cloud.client("cloudwatch", EAST).put_metric_data(Namespace="Long", MetricData=data)
+    metrics = cloud.client("cloudwatch", EAST).list_metrics(Namespace="Long")["Metrics"]
+    assert len(metrics) == 300
+
+
+def test_services_of_a_region_that_is_cut_off_go_on_inside_it(cloud: CloudUnderTest) -> None:
+    cloud.change(WEST, RegionState.ISOLATED)
+    assert secret(cloud, "provider", "west")
+    switch(cloud, 0)
+
+
+def test_credentials_for_another_region_are_refused(cloud: CloudUnderTest) -> None:
+    request = signed(WEST, "dynamodb", "ListTables", b"{}")
+    answer = cloud.loop.run(cloud.cloud.services.call(EAST, request))
+    assert (answer.status, error_of(answer)) == (403, "InvalidSignatureException")
+
+
+def test_unsigned_requests_and_other_services_are_refused(cloud: CloudUnderTest) -> None:
+    unsigned = Request(method="GET", path="/", query="", headers={}, body=b"")
+    answer = cloud.loop.run(cloud.cloud.services.call(EAST, unsigned))
+    assert (answer.status, error_of(answer)) == (403, "MissingAuthenticationToken")
+    answer = cloud.loop.run(
+        cloud.cloud.services.call(EAST, signed(EAST, "sqs", "SendMessage", b"{}"))
+    )
+    assert error_of(answer) == "UnknownServiceException"
+
+
+def ask_control(cloud: CloudUnderTest, method: str, path: str, body: str = "") -> tuple[int, Any]:
+    request = Request(method=method, path=path, query="", headers={}, body=body.encode())
+    answer = cloud.loop.run(Control(cloud.cloud).serve(request))
+    return answer.status, json.loads(answer.body)
+
+
+def test_every_call_is_counted_by_region_service_and_action(cloud: CloudUnderTest) -> None:
+    bucket = cloud.settings.resource("evidence", "west")
+
+    def counted() -> dict[tuple[str, str, str], int]:
+        status, calls = ask_control(cloud, "GET", "/calls")
+        assert status == 200
+        return {(c["region"], c["service"], c["action"]): c["count"] for c in calls}
+
+    before = counted()
+    cloud.client("dynamodb", EAST).list_tables()
+    cloud.client("rds", WEST).describe_global_clusters()
+    cloud.client("s3", WEST).put_object(Bucket=bucket, Key="counted", Body=b"")
+    cloud.client("s3", WEST).list_objects_v2(Bucket=bucket)
+    after = counted()
+    rose = {call: count - before.get(call, 0) for call, count in after.items()}
+    assert {call: rise for call, rise in rose.items() if rise} == {
+        (EAST, "dynamodb", "ListTables"): 1,
+        (WEST, "rds", "DescribeGlobalClusters"): 1,
+        (WEST, "s3", "PUT object"): 1,
+        (WEST, "s3", "GET bucket"): 1,
+    }
+
+
+def test_regions_are_changed_and_read_at_the_control_port(cloud: CloudUnderTest) -> None:
+    body = '{"state": "down", "mode": "blackhole"}'
+    status, states = ask_control(cloud, "POST", f"/regions/{WEST}", body)
+    assert (status, states[WEST], states[EAST]) == (200, "down", "up")
+    assert ask_control(cloud, "GET", "/regions") == (200, states)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/regions/eu-west-1", '{"state": "up"}'),
+        (f"/regions/{EAST}", '{"state": "lost"}'),
+        (f"/regions/{EAST}", '{"state": "down", "mode": "slow"}'),
+        (f"/regions/{EAST}", "[]"),
+        (f"/regions/{EAST}", "no JSON"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_answered_with_what_is_accepted(
+    cloud: CloudUnderTest, path: str, body: str
+) -> None:
+    status, answer = ask_control(cloud, "POST", path, body)
+    assert status == 400
+    assert answer["accepted"]["state"] == ["up", "isolated", "down"]
+    assert cloud.cloud.regions.states[EAST] is RegionState.UP
+
+
+def test_other_paths_of_the_control_port_do_not_exist(cloud: CloudUnderTest) -> None:
+    assert ask_control(cloud, "DELETE", "/regions")[0] == 404
+
+
+def test_resources_cannot_be_created_twice(cloud: CloudUnderTest) -> None:
+    with pytest.raises(
+        ClientError, match=r"ResourceInUse|AlreadyExists|ResourceExists|BucketAlready"
+    ):
+        cloud.create_resources()

@@ -1,0 +1,88 @@
+"""What counts as healthy, and that probes keep to their grid."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from lab.wires import LOOPBACK, run, until, unused_port
+
+from payment_dr.core.settings import ProbeSettings
+from payment_dr.lab.network.prober import probe, probe_for_ever
+
+
+@asynccontextmanager
+async def saying(text: bytes | None) -> AsyncIterator[tuple[str, int]]:
+    """An endpoint that answers every request with `text`, or says nothing."""
+
+    class Endpoint(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            assert data.startswith(b"GET /health HTTP/1.1\r\n")
+            if text is not None:
+                self.transport.write(text)  # type: ignore[attr-defined]  # it is a Transport
+                self.transport.close()
+
+    server = await asyncio.get_running_loop().create_server(Endpoint, LOOPBACK, 0)
+    yield server.sockets[0].getsockname()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.0 302 Found\r\n\r\n", None),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "status 503"),
+        (b"220 smtp ready\r\n", "no HTTP status"),
+        (b"HTTP/1.1 what\r\n", "no HTTP status"),
+        (b"", "no HTTP status"),
+        (b"x" * 5000, "ValueError"),
+        (None, "no answer in 0.05 s"),
+    ],
+)
+def test_an_endpoint_is_healthy_if_it_says_so_in_time(
+    text: bytes | None, problem: str | None
+) -> None:
+    async def scene() -> None:
+        async with saying(text) as address:
+            outcome = await probe(address, 0.05 if text is None else 5)
+        if problem is None:
+            assert outcome is None
+        else:
+            assert outcome is not None
+            assert re.match(problem, outcome)
+
+    run(scene)
+
+
+def test_an_endpoint_that_refuses_is_not_healthy() -> None:
+    async def scene() -> None:
+        outcome = await probe((LOOPBACK, unused_port()), 5)
+        assert outcome is not None
+        assert outcome.startswith("ConnectionRefusedError")
+
+    run(scene)
+
+
+def test_probes_start_on_a_grid_even_when_each_takes_the_whole_interval() -> None:
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        reported: list[float] = []
+        async with saying(None) as address:
+            start = loop.time()
+            probing = asyncio.create_task(
+                probe_for_ever(
+                    address,
+                    ProbeSettings(interval_s=0.05, threshold=1),
+                    lambda _: reported.append(loop.time() - start),
+                )
+            )
+            await until(lambda: len(reported) == 5)
+            probing.cancel()
+        assert reported[4] >= 5 * 0.05 - 0.01
+
+    run(scene)

@@ -1,0 +1,49 @@
+from payment_dr.payments.breaker import CircuitBreaker
+
+
+def opened() -> CircuitBreaker:
+    breaker = CircuitBreaker(failures_max=2, open_s=1.0)
+    breaker.failed(0.0)
+    breaker.failed(0.0)
+    return breaker
+
+
+def test_it_stays_closed_below_the_limit():
+    breaker = CircuitBreaker(failures_max=2)
+    breaker.failed(0.0)
+    assert breaker.allows(0.0)
+
+
+def test_it_opens_after_failures_in_a_row():
+    assert not opened().allows(0.9)
+
+
+def test_a_success_between_failures_starts_the_count_anew():
+    breaker = CircuitBreaker(failures_max=2)
+    breaker.failed(0.0)
+    breaker.succeeded()
+    breaker.failed(0.0)
+    assert breaker.allows(0.0)
+
+
+def test_one_trial_is_let_through_per_period():
+    breaker = opened()
+    assert breaker.allows(1.0)
+    assert not breaker.allows(1.0)
+    assert breaker.allows(2.0)
+
+
+def test_a_trial_that_succeeds_closes_it():
+    breaker = opened()
+    assert breaker.allows(1.0)
+    breaker.succeeded()
+    assert breaker.allows(1.0)
+    assert breaker.allows(1.0)
+
+
+def test_a_trial_that_fails_keeps_it_open():
+    breaker = opened()
+    assert breaker.allows(1.0)
+    breaker.failed(1.5)
+    assert not breaker.allows(2.4)
+    assert breaker.allows(2.5)
