@@ -71,7 +71,12 @@ class FakeRun:
                 "moves.jsonl": len(self.moves),
             },
             "started_ns": START_NS,
-            "environment": {"cpus": 2, "python": "3.11.7", "postgresql": "16.14", "commit": "0" * 40},
+            "environment": {
+                "cpus": 2,
+                "python": "3.11.7",
+                "postgresql": "16.14",
+                "commit": "0" * 40,
+            },
             "settings": {
                 "objectives": {"acceptance_rto_s": 8, "ledger_rto_s": 20, "rpo_payments": 0}
             },

@@ -26,7 +26,7 @@ class FakeLedger:
         self.stamp = stamp
         self.unfenced = False
         self.source: FakeLedger | None = None
-        self._feed: list[Transaction] = []
+        self.feed: list[Transaction] = []
         self._replayed = 0
         self._gate = gate
 
@@ -65,14 +65,14 @@ class FakeLedger:
         self.entries = dict(writer.entries)
         self.stamp = writer.stamp
         self.source = writer
-        self._feed = []
-        self._replayed = len(writer._feed)
+        self.feed = []
+        self._replayed = len(writer.feed)
 
     def catch_up(self, transactions: int | None = None) -> None:
         """Replay so many commits of the writer, or all."""
         assert self.source is not None
         end = None if transactions is None else self._replayed + transactions
-        for transaction in self.source._feed[self._replayed : end]:
+        for transaction in self.source.feed[self._replayed : end]:
             self._commit(transaction)
             self._replayed += 1
 
@@ -81,6 +81,6 @@ class FakeLedger:
         self.source = None
 
     def _commit(self, transaction: Transaction) -> None:
-        self._feed.append(transaction)
+        self.feed.append(transaction)
         self.entries |= {entry.entry_id: entry for entry in transaction.entries}
         self.stamp = transaction.stamp or self.stamp

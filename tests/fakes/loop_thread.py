@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 
 from payment_dr.lab.http_server import HttpServer
@@ -36,13 +36,13 @@ class LoopThread:
             self._servers.append(server)
             self.run(server.open())
 
-    def call(self, function: Any, *arguments: Any) -> None:
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run a plain function on the loop."""
 
-        async def run() -> None:
-            function(*arguments)
+        async def run() -> T:
+            return function(*arguments)
 
-        self.run(run())
+        return self.run(run())
 
     async def _end(self) -> None:
         for server in self._servers:

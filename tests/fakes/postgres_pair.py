@@ -1,15 +1,18 @@
-"""A writer and its standby, without the rest of a lab; replication is direct, not by a link."""
+"""A writer and its standby that streams through a link without delay, and no more of a lab."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from random import SystemRandom
 
+from fakes.loop_thread import LoopThread
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.settings import Settings
 from payment_dr.lab.addresses import Addresses, claim_addresses
 from payment_dr.lab.directory import LabDirectory
+from payment_dr.lab.events import EventLog
 from payment_dr.lab.ledgers import Ledgers
+from payment_dr.lab.network.links import Link, Mode
 from payment_dr.lab.postgres import LedgerPasswords, PostgresHost
 from payment_dr.lab.postgres_binaries import find_postgres
 from payment_dr.lab.processes import Launcher
@@ -24,6 +27,11 @@ class PostgresPair:
     directory: LabDirectory
     host: PostgresHost
     ledgers: Ledgers
+    loop: LoopThread
+    links: dict[str, Link]
+
+    def change_link(self, name: str, mode: Mode) -> None:
+        self.loop.run(self.links[name].change(mode))
 
 
 @contextmanager
@@ -32,36 +40,34 @@ def postgres_pair() -> Generator[PostgresPair]:
     claim = claim_addresses(settings, SystemRandom())
     directory = LabDirectory.create()
     launcher = Launcher(directory)
-    try:
+    with ExitStack() as undo:
+        undo.callback(claim.release)
+        undo.callback(directory.remove)
+        undo.callback(launcher.close)
+        loop = undo.enter_context(LoopThread())
+        events = undo.enter_context(EventLog(directory.events / "links.jsonl"))
         host = PostgresHost(
             binaries=find_postgres(directory.postgres), launcher=launcher, passwords=PASSWORDS
         )
         host.binaries.give(directory.postgres)
-        addresses = _direct(claim.addresses)
-        ledgers = Ledgers(settings, addresses, place=directory.postgres, host=host)
-        ledgers.create_writer()
-        ledgers.create_standby()
-        ledgers.wait_streaming()
-        yield PostgresPair(
+        ledgers = Ledgers(settings, claim.addresses, place=directory.postgres, host=host)
+        pair = PostgresPair(
             settings=settings,
-            addresses=addresses,
+            addresses=claim.addresses,
             directory=directory,
             host=host,
             ledgers=ledgers,
+            loop=loop,
+            links={
+                spec.name: Link(replace(spec, delay_ms=0), events)
+                for spec in claim.addresses.links
+                if spec.name.startswith("pg:")
+            },
         )
-    finally:
-        launcher.close()
-        directory.remove()
-        claim.release()
-
-
-def _direct(addresses: Addresses) -> Addresses:
-    return replace(
-        addresses,
-        links=tuple(
-            replace(link, listen_host=link.target_host, listen_port=link.target_port)
-            if link.name.startswith("pg:")
-            else link
-            for link in addresses.links
-        ),
-    )
+        for link in pair.links.values():
+            loop.run(link.start())
+            undo.callback(loop.call, link.stop)
+        ledgers.create_writer()
+        ledgers.create_standby()
+        ledgers.wait_streaming()
+        yield pair

@@ -290,9 +290,7 @@ class _Routing(_Port):
         return self.fake.call("routing.answer", self.fake.answer)
 
     def healthy(self, site: SiteName) -> bool:
-        return self.fake.call(
-            "routing.healthy", lambda: site == WEST or self.fake.east_healthy
-        )
+        return self.fake.call("routing.healthy", lambda: site == WEST or self.fake.east_healthy)
 
 
 class _Reconciler(_Port):

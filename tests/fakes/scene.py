@@ -69,8 +69,8 @@ class Scene:
     @property
     def record(self) -> Record:
         """The one record in the table."""
-        (record,) = self.table.records.values()
-        return record
+        assert len(self.table.records) == 1
+        return next(iter(self.table.records.values()))
 
 
 def on(
@@ -89,5 +89,3 @@ def on(
 def refund(record: Record, amount: int, *, key: str = "refund-1") -> OperationRequest:
     """A refund of a payment by its merchant."""
     return on(record, OperationKind.REFUND, amount, key=key)
-
-

@@ -374,9 +374,7 @@ class _Simulation:
             epoch=2,
             site="west",
             winner=True,
-            seen=tuple(
-                dict.fromkeys(e[2] for e in before if e[0] >= self.fault_ns - 3 * LAG_NS)
-            ),
+            seen=tuple(dict.fromkeys(e[2] for e in before if e[0] >= self.fault_ns - 3 * LAG_NS)),
             posted=tuple(e[1] for e in before if e[0] >= self.fault_ns - LAG_NS),
             old_writer=tuple(e[1] for e in before),
             standby=tuple(e[1] for e in before if e[0] < self.fault_ns - LAG_NS),

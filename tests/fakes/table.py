@@ -1,7 +1,7 @@
 """The payments table in memory: linearizable items, sparse indexes that may lag behind."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from fakes.faults import Gate, open_gate
 from payment_dr.payments.ports import Page
@@ -68,13 +68,9 @@ class FakePaymentsTable:
     def _page(self, fits: Callable[[Record], bool], cursor: str | None, limit: int) -> Page:
         def act() -> Page:
             source = self._indexed if self.lagging else self.records
-            ids = _sorted_ids(filter(fits, source.values()))
+            ids = sorted(key for key, record in source.items() if fits(record))
             rest = [key for key in ids if cursor is None or key > cursor]
             page = tuple(rest[:limit])
             return Page(payment_ids=page, cursor=page[-1] if len(rest) > limit else None)
 
         return self._gate("index", act)
-
-
-def _sorted_ids(records: Iterable[Record]) -> list[str]:
-    return sorted(record.payment_id for record in records)

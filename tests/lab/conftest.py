@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from fakes.postgres_pair import PostgresPair, postgres_pair
 
 

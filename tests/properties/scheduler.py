@@ -8,6 +8,7 @@ the tape says, and the same tape gives the same run.
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from fakes.faults import Crash, Fault, suffer
@@ -49,28 +50,28 @@ class Actor:
         self.doomed = False
         self.done = False
         self.error: BaseException | None = None
-        self._go = threading.Semaphore(0)
-        self._back = threading.Semaphore(0)
+        self._go: SimpleQueue[None] = SimpleQueue()
+        self._back: SimpleQueue[None] = SimpleQueue()
         self._body = body
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._go.acquire()
+        self._go.get()
         try:
             if not self.doomed:
                 self._body()
         except Crash:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised again in the scheduler's thread
+        except BaseException as error:  # noqa: BLE001  # pylint: disable=W0718  # `step` raises it
             self.error = error
         self.done = True
-        self._back.release()
+        self._back.put(None)
 
     def step(self) -> None:
         """Let it run to its next effect or its end."""
-        self._go.release()
-        assert self._back.acquire(timeout=_STEP_TIMEOUT_S), f"{self.name} is stuck"
+        self._go.put(None)
+        self._back.get(timeout=_STEP_TIMEOUT_S)
         if self.done:
             self._thread.join()
         if self.error is not None:
@@ -78,8 +79,8 @@ class Actor:
 
     def pause(self) -> None:
         """In the actor's own thread: give the baton back and wait for it."""
-        self._back.release()
-        self._go.acquire()
+        self._back.put(None)
+        self._go.get()
         if self.doomed:
             self.doomed = False
             raise Crash

@@ -1,10 +1,11 @@
-"""The protocol under random interleavings, crashes, lost answers, moves and site losses."""
+"""The protocol under random interleavings, crashes, lost answers, moves and losses of sites."""
 
 from contextlib import closing
+from random import Random
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from properties.bugs import Bug
@@ -13,6 +14,11 @@ from properties.events import play, quieten, run_jobs
 from properties.invariants import check
 from properties.scheduler import Tape
 from properties.world import World
+
+_TAPE: Final = 600
+"""Bytes of a tape: some 300 steps, of which a third are events."""
+
+_SCHEDULES_PER_BUG: Final = 3_000
 
 
 def simulate(content: bytes, bug: Bug | None = None) -> World:
@@ -29,3 +35,50 @@ def simulate(content: bytes, bug: Bug | None = None) -> World:
         run_jobs(world)
         check(world, clients)
     return world
+
+
+@settings(derandomize=True, max_examples=600, deadline=None, database=None)
+@given(st.binary(min_size=_TAPE, max_size=_TAPE))
+def test_no_interleaving_breaks_an_invariant(tape: bytes) -> None:
+    simulate(tape)
+
+
+@pytest.mark.parametrize(
+    ("bug", "invariant"),
+    [
+        (Bug.TIMEOUT_IS_A_DECLINE, "9: "),
+        (Bug.POSTING_WITHOUT_STAMP_CHECK, "10: "),
+        (Bug.ACKNOWLEDGED_BEFORE_DECIDED, "1: "),
+        (Bug.CONFIRMED_ANYWHERE, "5: "),
+        (Bug.SENT_AGAIN_AFTER_KEYS_EXPIRED, "2: "),
+        (Bug.UNCONDITIONAL_WRITES, "4: "),
+    ],
+)
+def test_a_planted_bug_breaks_its_invariant(bug: Bug, invariant: str) -> None:
+    broken = (broken_invariant(seed, bug) for seed in range(_SCHEDULES_PER_BUG))
+    assert any(text.startswith(invariant) for text in broken)
+
+
+def broken_invariant(seed: int, bug: Bug) -> str:
+    """What the first violation of a schedule says; empty without one."""
+    try:
+        simulate(Random(seed).randbytes(_TAPE), bug)
+    except AssertionError as error:
+        return str(error)
+    except KeyError:
+        return "an acknowledged operation is gone from its record"
+    return ""
+
+
+def test_the_schedules_reach_what_they_are_for() -> None:
+    """Several moves of either kind, lost sites and open operations occur in a few schedules."""
+    worlds = [simulate(Random(seed).randbytes(_TAPE)) for seed in range(30)]
+    assert sum(world.moves.finished for world in worlds) > 15
+    assert any(world.moves.finished > 2 for world in worlds)
+    assert sum(len(world.provider.effects) for world in worlds) > 60
+
+
+def test_a_quiet_schedule_pays_and_confirms_everything() -> None:
+    world = simulate(b"")
+    assert len(world.provider.effects) == len(world.table.records) == 2
+    assert all(record.unconfirmed is None for record in world.table.records.values())

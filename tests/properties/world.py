@@ -21,6 +21,8 @@ from properties.bugs import Bug, CredulousLedger, HastyTable, ImpatientProvider,
 from properties.moves import Moves, peer
 from properties.scheduler import Scheduler, Tape
 
+Job = Callable[[], object]
+
 SITES: Final = (EAST, WEST)
 NEVER_S: Final = 604_800.0
 
@@ -38,7 +40,9 @@ class World:
         impatient = bug is Bug.TIMEOUT_IS_A_DECLINE
         self.provider = (ImpatientProvider if impatient else FakeProvider)(self.clock, gate)
         self.control = FakeControl(gate)
-        self.ledgers = {site: FakeLedger(gate, stamp=Stamp(epoch=Epoch(1), site=EAST)) for site in SITES}
+        self.ledgers = {
+            site: FakeLedger(gate, stamp=Stamp(epoch=Epoch(1), site=EAST)) for site in SITES
+        }
         for ledger in self.ledgers.values():
             ledger.unfenced = bug is Bug.POSTING_WITHOUT_STAMP_CHECK
         self.ledgers[WEST].follow(self.ledgers[EAST])
@@ -54,7 +58,7 @@ class World:
         self._hasty = {site: HastyTable(self.table, gate) for site in SITES}
         self._cached = {site: FakeControl() for site in SITES}
         self.services = {site: self._service(site) for site in SITES}
-        self.jobs: dict[tuple[str, SiteName], Callable[[], object]] = {
+        self.jobs: dict[tuple[str, SiteName], Job] = {
             (name, site): make(site).run
             for site in SITES
             for name, make in (

@@ -91,7 +91,6 @@ class PostgresLedger:
         self, login: Callable[[], LedgerLogin], *, timeout_s: float, connections: int
     ) -> None:
         self._timeout_s = timeout_s
-        self._connections = connections
         self._pool = ConnectionPool(
             connection_class=DeadlineConnection,
             kwargs=lambda: _parameters(login(), timeout_s),
@@ -154,19 +153,22 @@ class PostgresLedger:
             self._pool.putconn(connection)
 
     def _checked_out(self, deadline: float) -> DeadlineConnection:
-        """Take a connection, passing over those that the server has closed meanwhile."""
-        for _ in range(self._connections):
+        """Take a connection, passing over those that the server has closed meanwhile.
+
+        It ends: each turn drops a connection, and none is added for us after the deadline.
+        """
+        while True:
             connection = self._pool.getconn(max(deadline - time.monotonic(), 0.0))
             if _alive(connection):
                 connection.deadline = deadline
                 return connection
             connection.close()
             self._pool.putconn(connection)
-        raise PoolTimeout("the server closed every idle connection")
 
 
 def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:
-    limit_ms = max(int(timeout_s * 1000), 1)
+    # The server gives up first: then it is known that nothing took effect.
+    limit_ms = max(int(timeout_s * 800), 1)
     return {
         "host": login.host,
         "port": login.port,
@@ -180,8 +182,7 @@ def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:
         "keepalives_idle": 5,
         "keepalives_interval": 1,
         "keepalives_count": 3,
-        # Past this the client has given up, and what nobody waits for should not hold the stamp.
-        "options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
+        "options": f"-c statement_timeout={limit_ms}",
         "autocommit": True,
         # The plans worth keeping are those inside the function, which the server keeps itself.
         "prepare_threshold": None,
@@ -190,8 +191,6 @@ def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:
 
 def _alive(connection: DeadlineConnection) -> bool:
     """Whether the server has kept quiet on an idle connection: it speaks unasked only to end it."""
-    if connection.closed:
-        return False
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return not poll.poll(0)

@@ -201,24 +201,26 @@ def _settled(intent: stripe.PaymentIntent, done: frozenset[str]) -> ProviderOutc
     if intent.status == "processing":
         raise UnavailableError(f"{intent.id} is still processing", definite=False)
     error = intent.last_payment_error
-    code = intent.status if error is None else error.decline_code or error.code or intent.status
-    return Declined(code=code, reference=intent.id)
+    return Declined(code=_reason(error, intent.status), reference=intent.id)
 
 
 def _refunded(refund: stripe.Refund) -> ProviderOutcome:
     if refund.status in _REFUNDED:
         return Succeeded(reference=refund.id)
-    return Declined(code=refund.failure_reason or "refund_failed", reference=refund.id)
+    reason: str | None = getattr(refund, "failure_reason", None)
+    return Declined(code=reason or "refund_failed", reference=refund.id)
 
 
 def _declined(error: stripe.ErrorObject | None, fallback: str) -> Declined:
-    if error is None:
-        return Declined(code=fallback, reference=None)
-    intent = error.payment_intent
-    return Declined(
-        code=error.decline_code or error.code or fallback,
-        reference=None if intent is None else intent.id,
-    )
+    intent: stripe.PaymentIntent | None = getattr(error, "payment_intent", None)
+    return Declined(code=_reason(error, fallback), reference=None if intent is None else intent.id)
+
+
+def _reason(error: stripe.StripeObject | None, fallback: str) -> str:
+    """The most telling code that there is; Stripe leaves out what does not apply."""
+    decline_code: str | None = getattr(error, "decline_code", None)
+    code: str | None = getattr(error, "code", None)
+    return decline_code or code or fallback
 
 
 @contextmanager

@@ -8,7 +8,7 @@ a run of a million operations has eight million rows.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -213,7 +213,7 @@ class Event(Struct, frozen=True, kw_only=True):
     time_ns: int
     name: str
     site: str | None
-    detail: dict[str, object]
+    detail: dict[str, Any]
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):

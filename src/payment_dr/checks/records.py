@@ -166,7 +166,7 @@ class Records:
             _missing(judgement, answer, "payment", answer.amount, self._payments)
         for refunds in self._histories.refunds.values():
             for refund, amount in refunds:
-                _missing(self._refunds, refund, f"refund {refund.key} of", amount, self._payments)
+                _missing(self._refunds, refund, f"refund {refund.key}", amount, self._payments)
         if self._survive.claim().verdict is Verdict.UNKNOWN:
             return None
         return Loss(payments=self._survive.count, minor_units=self._lost)
@@ -188,7 +188,7 @@ def _missing(
     judgement: Judgement, answer: Answer, what: str, amount: int, payments: Source[PaymentRow]
 ) -> None:
     judgement.violated(
-        f"{what} {answer.payment_id} was answered {answer.status}, and there is no such record",
+        f"{what} answered as {answer.status}, and there is no such record",
         payment_id=answer.payment_id,
         minor_units=amount,
         currency=answer.currency,

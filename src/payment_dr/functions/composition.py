@@ -70,6 +70,7 @@ class Composition:
         merchants: SHA-256 of API keys in hex, by merchant.
         check_health: returns when this site can accept payments, else raises UnavailableError.
         spread: runs one act per record on several threads.
+        close: ends connections and threads; for programs, a function never does.
     """
 
     environment: Environment
@@ -79,6 +80,7 @@ class Composition:
     merchants: Callable[[], dict[str, str]]
     check_health: Callable[[], None]
     spread: Spread
+    close: Callable[[], None] = lambda: None
 
 
 _BUILDING: Final = Lock()
@@ -137,13 +139,8 @@ def compose(environment: Environment, role: Role) -> Composition:
     dynamodb = aws_client(environment, "dynamodb", table_config(limits, connections=role.threads))
     table = settings.resource("table")
     control = DynamoControlTable(dynamodb, table)
-    provider_key = secret_of(environment, "provider", clock)
-    login = secret_of(environment, "ledger", clock)
-    provider = StripeProvider(
-        lambda: provider_key()["api_key"],
-        timeout_s=limits.provider_timeout_s,
-        url=environment.provider_url,
-    )
+    ledger, provider = _ledger(environment, role, clock), _provider(environment, clock)
+    threads = ThreadPoolExecutor(role.threads, thread_name_prefix="spread")
 
     def control_now() -> ControlView:
         return _view(control.read())
@@ -152,32 +149,57 @@ def compose(environment: Environment, role: Role) -> Composition:
         control.read()
         provider.reach()
 
+    def close() -> None:
+        threads.shutdown()
+        ledger.close()
+        provider.close()
+
     ports = Ports(
         table=DynamoPaymentsTable(dynamodb, table, clock=clock, deadline_s=limits.table_timeout_s),
-        ledger=PostgresLedger(
-            lambda: ledger_login(environment, login()),
-            timeout_s=role.posting_s or limits.posting_budget_s,
-            connections=role.ledger_connections,
-        ),
+        ledger=ledger,
         provider=provider,
         clock=clock,
         control=Cached(control_now, clock=clock, age_s=CONTROL_AGE_S),
     )
-    health_age_s = min(1.0, settings.probes.interval_s / 2)
     return Composition(
         environment=environment,
         ports=ports,
-        service=PaymentService(
-            ports,
-            site=environment.site,
-            owner=f"{environment.site}/{uuid.uuid4()}",
-            limits=limits,
-            breaker=CircuitBreaker(),
-        ),
+        service=_service(environment, ports),
         control_now=control_now,
         merchants=secret_of(environment, "merchants", clock),
-        check_health=Cached(check_health, clock=clock, age_s=health_age_s),
-        spread=ThreadPoolExecutor(role.threads, thread_name_prefix="spread").map,
+        check_health=Cached(
+            check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
+        ),
+        spread=threads.map,
+        close=close,
+    )
+
+
+def _ledger(environment: Environment, role: Role, clock: SystemClock) -> PostgresLedger:
+    secret = secret_of(environment, "ledger", clock)
+    return PostgresLedger(
+        lambda: ledger_login(environment, secret()),
+        timeout_s=role.posting_s or environment.settings.payments.posting_budget_s,
+        connections=role.ledger_connections,
+    )
+
+
+def _provider(environment: Environment, clock: SystemClock) -> StripeProvider:
+    secret = secret_of(environment, "provider", clock)
+    return StripeProvider(
+        lambda: secret()["api_key"],
+        timeout_s=environment.settings.payments.provider_timeout_s,
+        url=environment.provider_url,
+    )
+
+
+def _service(environment: Environment, ports: Ports) -> PaymentService:
+    return PaymentService(
+        ports,
+        site=environment.site,
+        owner=f"{environment.site}/{uuid.uuid4()}",
+        limits=environment.settings.payments,
+        breaker=CircuitBreaker(),
     )
 
 

@@ -19,7 +19,8 @@ def merchant_of(authorization: str, digests: Mapping[str, str]) -> str | None:
     """
     if not authorization.startswith(_SCHEME):
         return None
-    presented = hashlib.sha256(authorization.removeprefix(_SCHEME).encode()).hexdigest().encode()
+    key = authorization.removeprefix(_SCHEME).encode(errors="surrogatepass")
+    presented = hashlib.sha256(key).hexdigest().encode()
     found = None
     for merchant, digest in digests.items():
         if hmac.compare_digest(presented, digest.encode()):

@@ -12,15 +12,15 @@ from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.cloudwatch_switch import TakeoverSwitch
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dns_routing import DnsRouting, ZoneAnswer, name_servers_of
-from payment_dr.adapters.dynamodb import table_config
+from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
 from payment_dr.adapters.evidence_store import S3EvidenceStore
 from payment_dr.adapters.ledger_admin import PostgresLedgerAdmin
-from payment_dr.adapters.postgres import LedgerLogin
+from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.rds_cluster import CALL_S, RdsGlobalCluster
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import SettingsError, UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
-from payment_dr.functions.composition import Composition, aws_client, ledger_login, secret_of
+from payment_dr.functions.composition import aws_client, ledger_login, secret_of
 from payment_dr.functions.environment import Environment
 from payment_dr.payments.jobs.reconcile import FencedError, reconcile
 from payment_dr.payments.ports import Ledger, PaymentsTable
@@ -32,10 +32,13 @@ _LEDGER_S: Final = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerReconciler:
-    """`recovery.ports.Reconciler` over the site's own ledger, which a move has promoted."""
+    """`recovery.ports.Reconciler` over the site's own ledger, which a move has promoted.
+
+    `ledger` is asked at the first reconciliation: most processes never get there.
+    """
 
     table: PaymentsTable
-    ledger: Ledger
+    ledger: Callable[[], Ledger]
     clock: Clock
 
     def reconcile(self, stamp: Stamp) -> Reconciled:
@@ -46,7 +49,7 @@ class LedgerReconciler:
                 was posted stays posted, and running it again goes on.
         """
         try:
-            found = reconcile(self.table, self.ledger, stamp, started_at=self.clock.now())
+            found = reconcile(self.table, self.ledger(), stamp, started_at=self.clock.now())
         except FencedError as error:
             raise UnavailableError(error.what, remedy=error.remedy) from error
         return Reconciled(seen=found.seen, posted=found.posted, money=found.money)
@@ -54,25 +57,26 @@ class LedgerReconciler:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recovery:
-    """What moves and their watcher need at one site."""
+    """What moves and their watcher need at one site; `close` ends its connections to ledgers."""
 
     environment: Environment
     world: World
     heartbeats: Heartbeats
-    ledgers: PostgresLedgerAdmin
-
-    def close(self) -> None:
-        """Close the connections to ledgers; for programs that end before their process does."""
-        self.ledgers.close()
+    close: Callable[[], None]
 
 
-def compose_recovery(parts: Composition) -> Recovery:
-    """Build the ports over a process's parts; connections are made when they are needed.
+def compose_recovery(
+    environment: Environment, ledger: Callable[[], Ledger] | None = None
+) -> Recovery:
+    """Build the ports; connections are made when they are needed.
+
+    Args:
+        environment: of the site where plans will run.
+        ledger: the site's own ledger, if the process has it already.
 
     Raises:
         SettingsError: the environment lacks what moves need.
     """
-    environment = parts.environment
     settings, site = environment.settings, environment.site
     if environment.own_url is None:
         raise SettingsError(
@@ -82,8 +86,15 @@ def compose_recovery(parts: Composition) -> Recovery:
     clock = SystemClock()
     dynamodb = aws_client(environment, "dynamodb", table_config(settings.payments, connections=2))
     control = DynamoControlTable(dynamodb, settings.resource("table"))
+    table = DynamoPaymentsTable(
+        dynamodb,
+        settings.resource("table"),
+        clock=clock,
+        deadline_s=settings.payments.table_timeout_s,
+    )
     canary_key = secret_of(environment, "canary", clock)
     ledgers = PostgresLedgerAdmin(_logins(environment, clock), timeout_s=_LEDGER_S)
+    own_ledger = _OwnLedger(environment, clock)
     world = World(
         control=control,
         clusters=RdsGlobalCluster(
@@ -93,20 +104,47 @@ def compose_recovery(parts: Composition) -> Recovery:
         ),
         ledgers=ledgers,
         routing=_routing(environment, environment.own_url),
-        reconciler=LedgerReconciler(
-            table=parts.ports.table, ledger=parts.ports.ledger, clock=clock
-        ),
+        reconciler=LedgerReconciler(table=table, ledger=ledger or own_ledger.ledger, clock=clock),
         canary=HttpCanary(
             own_url=environment.own_url,
             api_key=lambda: canary_key()["api_key"],
-            table=parts.ports.table,
+            table=table,
         ),
         evidence=S3EvidenceStore(
             aws_client(environment, "s3", tight(_SERVICE_S)), settings.resource("evidence", site)
         ),
         clock=clock,
     )
-    return Recovery(environment=environment, world=world, heartbeats=control, ledgers=ledgers)
+
+    def close() -> None:
+        ledgers.close()
+        own_ledger.close()
+
+    return Recovery(environment=environment, world=world, heartbeats=control, close=close)
+
+
+class _OwnLedger:
+    """The site's ledger on a pool of its own, made when it is first asked for."""
+
+    def __init__(self, environment: Environment, clock: SystemClock) -> None:
+        self._login = secret_of(environment, "ledger", clock)
+        self._environment = environment
+        self._made: PostgresLedger | None = None
+
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        if self._made is None:
+            self._made = PostgresLedger(
+                lambda: ledger_login(self._environment, self._login()),
+                timeout_s=_LEDGER_S,
+                connections=1,
+            )
+        return self._made
+
+    def close(self) -> None:
+        """Close the pool, if there is one."""
+        if self._made is not None:
+            self._made.close()
 
 
 def _logins(

@@ -107,12 +107,14 @@ class Watcher:
         self._heartbeats = ports.heartbeats
         self._probe = ports.probe
         self._new_id = ports.new_id
-        self._memory = Memory()
+        now = ports.world.clock.monotonic()
+        self._memory = Memory(beat_since=now, progress_since=now)
         self._beat = 0
         self._beat_due = 0.0
         self._said_lost = False
         self._switch_due = 0.0
         self._raised: bool | None = None
+        self._latest = Tick(verdict=Calm.__name__)
 
     def tick(self) -> Tick:
         """Look once, and do what has to be done."""
@@ -126,6 +128,11 @@ class Watcher:
         self._publish_heartbeat()
         verdict = decide(self._site, self._memory, seen, self._settings)
         return Tick(verdict=type(verdict).__name__, detail=self._act(verdict, control))
+
+    def tick_and_compare(self) -> tuple[Tick, bool]:
+        """A tick, and whether its verdict is another than that of the tick before."""
+        before, self._latest = self._latest, self.tick()
+        return self._latest, self._latest.verdict != before.verdict
 
     def _publish_switch(self, control: ControlRecord) -> None:
         """Say again where clients are to be; home has no switch."""
@@ -236,10 +243,10 @@ class Watcher:
 
 
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """One tick; only what is not calm is logged."""
-    tick = watcher().tick()
+    """One tick; what is the same as in the tick before is not logged again."""
+    tick, is_news = watcher().tick_and_compare()
     document = asdict(tick)
-    if tick.verdict != Calm.__name__:
+    if is_news:
         _LOG.info("watcher", extra={"fields": document})
     return document
 
@@ -255,8 +262,10 @@ def watcher() -> Watcher:
 
 @cache
 def _built() -> Watcher:
-    recovery = compose_recovery(composition(JOBS))
-    world, environment = recovery.world, recovery.environment
+    parts = composition(JOBS)
+    environment = parts.environment
+    recovery = compose_recovery(environment, lambda: parts.ports.ledger)
+    world = recovery.world
     peer = environment.peer.name
     ports = WatchPorts(
         world=world,

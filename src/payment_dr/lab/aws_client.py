@@ -21,8 +21,8 @@ def regional_client(addresses: Addresses, service: str, region: str) -> Any:
         endpoint_url=aws_endpoint(addresses, region),
         config=Config(
             connect_timeout=1,
-            read_timeout=5,
-            retries={"total_max_attempts": 2, "mode": "standard"},
+            read_timeout=2,
+            retries={"total_max_attempts": 1, "mode": "standard"},
             s3={"addressing_style": "path"},
         ),
     )

@@ -114,6 +114,7 @@ def _secrets(passwords: LedgerPasswords, keys: Mapping[str, str]) -> dict[str, d
         "provider": {"api_key": f"sk_test_{secrets.token_hex(_KEY_BYTES)}"},
         "ledger": {"username": APP, "password": passwords.app},
         "ledger-admin": {"username": ADMIN, "password": passwords.admin},
+        "canary": {"api_key": keys["canary"]},
         "merchants": {m: hashlib.sha256(key.encode()).hexdigest() for m, key in keys.items()},
     }
 

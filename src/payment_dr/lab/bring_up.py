@@ -8,7 +8,7 @@ functions, whose imports cost most, begin when only the link's delay is left to 
 import socket
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -67,19 +67,17 @@ class BringUp:
                 pool.submit(self._cloud, aws),
                 pool.submit(self._listening, network, parts.addresses.network_control_port),
             ]
-            self._all(tasks)
+            try:
+                for task in wait(tasks, return_when=FIRST_EXCEPTION).done:
+                    task.result()
+            except BaseException:
+                # Nothing more starts, and what is waited for has ended: the other tasks end too.
+                parts.launcher.end_all()
+                raise
         parts.directory.resources_ready.touch()
         for site in parts.settings.sites:
             parts.functions.wait_healthy(site.name)
             self._ready(f"site {site.name}")
-
-    def _all(self, tasks: list[Future[None]]) -> None:
-        """Wait for all; after the first failure nothing more starts, so the others end soon."""
-        done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
-        for task in done:
-            if task.exception() is not None:
-                self._parts.launcher.close()
-                task.result()
 
     def _ledgers_then_functions(self) -> None:
         parts = self._parts

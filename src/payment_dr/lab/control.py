@@ -94,8 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent: what matters is in the events."""
 
     def _serve(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        if length > _BODY_BYTES_MAX:
+        length = self._length()
+        if length is None:
             self.close_connection = True
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "the body is too large"})
             return
@@ -114,6 +114,12 @@ class _Handler(BaseHTTPRequestHandler):
         except PaymentDrError as error:
             refusal = {"error": error.what, "remedy": error.remedy, "definite": error.definite}
             self._answer(HTTPStatus.CONFLICT, refusal)
+
+    def _length(self) -> int | None:
+        """Length of the body; None when it is more than is read, or no length."""
+        given = self.headers.get("content-length") or "0"
+        known = given.isascii() and given.isdecimal() and int(given) <= _BODY_BYTES_MAX
+        return int(given) if known else None
 
     def _action(self, body: bytes) -> Callable[[], Mapping[str, Any] | None] | None:
         target = self.target

@@ -57,17 +57,25 @@ class LabDirectory:
             root.mkdir(parents=True, exist_ok=True)
             if any(root.iterdir()):
                 raise LabError(f"{root} is not empty; a lab takes an empty or a new directory")
-            root.chmod(0o711)
             directory = cls(root=root.resolve())
-            for path in (directory.logs, directory.events, directory.postgres):
-                path.mkdir()
-            directory.postgres.chmod(0o711)
+            try:
+                directory._fill()
+            except OSError:
+                directory.remove()
+                raise
         return directory
+
+    def _fill(self) -> None:
+        for path in (self.logs, self.events, self.postgres):
+            path.mkdir()
+        for path in (self.root, self.postgres):
+            path.chmod(0o711)
 
     def write(self, settings: Settings, addresses: Addresses) -> None:
         """Write `settings.json` and `lab.json`."""
-        (self.root / "settings.json").write_text(settings.model_dump_json(), encoding="utf-8")
-        addresses.write(self.root)
+        with disk_errors(self.root):
+            (self.root / "settings.json").write_text(settings.model_dump_json(), encoding="utf-8")
+            addresses.write(self.root)
 
     def remove(self) -> None:
         """Remove everything; nothing when it is already gone."""

@@ -72,11 +72,14 @@ def clear(directory: Path) -> None:
 
 
 def kill_trees(processes: Sequence[psutil.Process]) -> None:
-    """SIGKILL to the processes and all their descendants, and wait until they are gone."""
-    doomed = {*processes}
+    """SIGKILL to the processes and all their descendants, and wait until they are gone.
+
+    Parents come first, so that none sees its child die and does something about it.
+    """
+    doomed = list(processes)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
-            doomed.update(process.children(recursive=True))
+            doomed += process.children(recursive=True)
     for process in doomed:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -64,10 +64,13 @@ class HttpServer:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Listen and answer, whatever was before; clients that were left waiting are reset."""
+        """Listen and answer, whatever was before; clients that were left waiting are dropped."""
         if self.muted:
             self.muted = False
-            self._reset_clients()
+            self._drop_clients()
+        await self._listen()
+
+    async def _listen(self) -> None:
         if self._server is None:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(
@@ -75,19 +78,20 @@ class HttpServer:
             )
 
     def refuse(self) -> None:
-        """Stop listening and reset every client, as when the process was killed."""
+        """Stop listening and drop every client, as when the process was killed."""
         if self._server is not None:
             self._server.close()
             self._server = None
-        self._reset_clients()
+        self._drop_clients()
 
-    def mute(self) -> None:
-        """Go on listening but answer nothing, also not what is being worked on."""
+    async def mute(self) -> None:
+        """Listen but answer nothing, also not what is being worked on."""
         self.muted = True
+        await self._listen()
 
-    def _reset_clients(self) -> None:
+    def _drop_clients(self) -> None:
         for connection in tuple(self.connections):
-            connection.reset()
+            connection.drop()
 
 
 class Connection(asyncio.Protocol):
@@ -114,19 +118,19 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._server.connections.discard(self)
 
-    def reset(self) -> None:
-        """Close with a reset; what was not yet sent is lost."""
+    def drop(self) -> None:
+        """Close at once; what was not yet sent is lost."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """Parse; a client that does not speak HTTP is reset."""
+        """Parse; a client that does not speak HTTP is dropped."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            _LOG.warning("reset a client on port %d: %s", self._server.port, error)
-            self.reset()
+            _LOG.warning("dropped a client on port %d: %s", self._server.port, error)
+            self.drop()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -158,7 +162,7 @@ class Connection(asyncio.Protocol):
         if self._server.muted:
             return
         if self._task is not None or self._body_bytes > _BODY_BYTES_MAX:
-            self.reset()  # pipelining and huge bodies: no client of the lab sends them
+            self.drop()  # pipelining and huge bodies: no client of the lab sends them
             return
         path, _, query = self._url.decode("latin-1").partition("?")
         request = Request(

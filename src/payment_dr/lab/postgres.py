@@ -6,16 +6,19 @@ It listens on loopback with passwords (SCRAM) and on no socket file. `fsync` and
 
 import shutil
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
+import psutil
 import psycopg
 from psycopg import Connection, sql
 
 from payment_dr.lab.addresses import LOOPBACK, require_free
 from payment_dr.lab.directory import disk_errors
 from payment_dr.lab.errors import LabError
+from payment_dr.lab.guardian import kill_trees
 from payment_dr.lab.postgres_binaries import PostgresBinaries
 from payment_dr.lab.processes import Launcher, ManagedProcess
 from payment_dr.lab.shared_memory import release_segment, segment_of
@@ -199,9 +202,14 @@ class Cluster:
             self._process.wait_or_kill(START_TIMEOUT_S)
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would; nothing when it does not run."""
+        """SIGKILL to the server and its backends, as a crash would; nothing when it does not run.
+
+        A backend that outlived the server could still commit, and would keep it from restarting.
+        """
         if self._process is not None:
             segment = segment_of(self.data)
+            with suppress(psutil.NoSuchProcess):
+                kill_trees([psutil.Process(self._process.pid)])
             self._process.kill()
             if segment is not None:
                 release_segment(segment)

@@ -22,6 +22,7 @@ from payment_dr.lab.errors import LabError
 _POLL_S: Final = 0.01
 END_TIMEOUT_S: Final = 3.0
 _KILL_TIMEOUT_S: Final = 5.0
+_GUARDIAN_TIMEOUT_S: Final = 5.0
 _TAIL_LINES: Final = 12
 _TAIL_BYTES: Final = 4096
 _FOREIGN: Final = ("AWS_", "PAYMENT_DR_", "PG")
@@ -128,17 +129,19 @@ class Launcher:
         self._lock = threading.Lock()
         self._processes: list[ManagedProcess] = []
         self._closed = False
-        # pylint: disable-next=consider-using-with; it ends in `close`
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-m", "payment_dr.lab.guardian"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=base_environment(),
-            cwd="/",
-            start_new_session=True,
-            text=True,
-        )
+        reading, writing = os.pipe()
+        self._wire = os.fdopen(writing, "w", buffering=1)
+        with os.fdopen(reading) as lines:
+            # pylint: disable-next=consider-using-with; it ends in `close`
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-m", "payment_dr.lab.guardian"],
+                stdin=lines,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=base_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
         self._tell(f"directory {directory.root}")
 
     @property
@@ -198,7 +201,12 @@ class Launcher:
         )
 
     def close(self) -> None:
-        """End every process, and the guardian with them; the directory is the caller's."""
+        """End every process and the guardian; the directory is the caller's."""
+        self.end_all()
+        self.dismiss_guardian()
+
+    def end_all(self) -> None:
+        """End every process and start no more; the guardian stays."""
         with self._lock:
             self._closed = True
             processes = tuple(self._processes)
@@ -207,26 +215,25 @@ class Launcher:
         deadline = time.monotonic() + END_TIMEOUT_S
         for process in processes:
             process.wait_or_kill(max(0.0, deadline - time.monotonic()))
-        self._dismiss_guardian()
 
-    def _dismiss_guardian(self) -> None:
+    def dismiss_guardian(self) -> None:
+        """Tell the guardian that nothing is left to do; nothing when it is gone."""
+        if self._wire.closed:
+            return
         with suppress(LabError):
             self._tell("done")
-        if self._guardian.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._guardian.stdin.close()
+        with suppress(BrokenPipeError):
+            self._wire.close()
         try:
-            self._guardian.wait(_KILL_TIMEOUT_S)
+            self._guardian.wait(_GUARDIAN_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._guardian.kill()
             self._guardian.wait(_KILL_TIMEOUT_S)
 
     def _tell(self, line: str) -> None:
-        stdin = self._guardian.stdin
         try:
-            if stdin is not None:
-                stdin.write(f"{line}\n")
-                stdin.flush()
+            self._wire.write(f"{line}\n")
+            self._wire.flush()
         except BrokenPipeError as error:
             raise LabError(
                 "the lab's guardian has ended; without it nothing new is started",

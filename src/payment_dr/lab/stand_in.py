@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +34,22 @@ def place_at(directory: Path) -> Place:
     )
 
 
-def run(serve: Callable[[Place], Awaitable[None]]) -> None:
-    """Start servers in the directory named by `--directory`, until SIGTERM or SIGINT."""
+def main(serve: Callable[[Place], Awaitable[None]], arguments: Sequence[str]) -> int:
+    """Start servers for the directory named by `--directory`, until SIGTERM or SIGINT.
+
+    Returns:
+        The exit status: 0 when told to end, 1 when an address or the directory cannot be used.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--directory", type=Path, required=True)
-    place = place_at(parser.parse_args().directory)
+    directory: Path = parser.parse_args(arguments).directory
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    uvloop.run(_until_told(serve, place))
+    try:
+        uvloop.run(_until_told(serve, place_at(directory)))
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for people
+        return 1
+    return 0
 
 
 async def _until_told(serve: Callable[[Place], Awaitable[None]], place: Place) -> None:

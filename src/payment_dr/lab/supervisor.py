@@ -12,30 +12,23 @@ from dataclasses import asdict
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final, Self
-from urllib.parse import quote
 
-from psycopg import Connection
-
-from payment_dr.checks.evidence import PostingRow
 from payment_dr.core.settings import Settings
-from payment_dr.lab.addresses import Addresses, claim_addresses
-from payment_dr.lab.aws_client import regional_client
+from payment_dr.lab.addresses import claim_addresses
 from payment_dr.lab.bring_up import BringUp, Parts
 from payment_dr.lab.control import ControlServer
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.errors import LabError
-from payment_dr.lab.http_call import call_json
-from payment_dr.lab.ledger_rows import posting_rows
 from payment_dr.lab.ledgers import Ledgers
 from payment_dr.lab.postgres import LedgerPasswords, PostgresHost
 from payment_dr.lab.postgres_binaries import find_postgres
-from payment_dr.lab.processes import Launcher
+from payment_dr.lab.processes import Launcher, ManagedProcess
 from payment_dr.lab.signals import deaf, ended_by_signals
 from payment_dr.lab.site_functions import Composition, SiteFunctions
+from payment_dr.lab.sites import Sites
 
 API_HANDLER: Final = "payment_dr.functions.api:handler"
-WATCH_INTERVAL_S: Final = 1.0
-_CALL_TIMEOUT_S: Final = 5.0
+WATCH_INTERVAL_S: Final = 0.25
 _PASSWORD_BYTES: Final = 24
 
 
@@ -49,7 +42,7 @@ def default_schedules(settings: Settings) -> dict[str, float]:
     }
 
 
-class Lab:
+class Lab(Sites):
     """The supervisor. `start` makes `addresses`, `directory` and everything else usable.
 
     Args:
@@ -71,7 +64,7 @@ class Lab:
         extra_environment: Mapping[str, str] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.ended = threading.Event()
         self._wanted_directory = directory
         self._composition = Composition(
@@ -81,7 +74,7 @@ class Lab:
         )
         self._progress = progress or _keep_quiet
         self._undo = ExitStack()
-        self._parts: Parts | None = None
+        self._signals = ExitStack()
         self._brought_up: BringUp | None = None
 
     def __enter__(self) -> Self:
@@ -99,7 +92,7 @@ class Lab:
         """
         if self._parts is not None:
             raise LabError("the lab has been started already")
-        self._undo.enter_context(ended_by_signals())
+        self._signals.enter_context(ended_by_signals())
         try:
             self._parts = self._assemble()
             self._brought_up = BringUp(self._parts, self._progress)
@@ -112,92 +105,22 @@ class Lab:
         """End every process and remove the directory; nothing when that is done already."""
         with deaf():
             self._undo.close()
+        self._signals.close()
         self._parts = None
-
-    @property
-    def addresses(self) -> Addresses:
-        """Where everything listens."""
-        return self._running.addresses
-
-    @property
-    def directory(self) -> Path:
-        """The lab's directory."""
-        return self._running.directory.root
 
     @property
     def merchant_keys(self) -> Mapping[str, str]:
         """The API key of each merchant of the lab."""
         return {} if self._brought_up is None else self._brought_up.merchant_keys
 
-    def environment(self, site: str) -> dict[str, str]:
-        """The variables of functions at that site; also for moves from the command line."""
-        return self._at(site).functions.environment(site)
+    @property
+    def start_seconds(self) -> Mapping[str, float]:
+        """When each part was ready, in seconds after the start began."""
+        return {} if self._brought_up is None else self._brought_up.seconds
 
-    def kill_site(self, site: str) -> None:
-        """Lose the site's region: its links fall silent, then everything in it is killed."""
-        parts = self._at(site)
-        self._set_region(site, state="down", mode="blackhole")
-        self._set_site_links(site, "blackhole")
-        parts.functions.kill(site)
-        parts.ledgers.kill(site)
-
-    def start_site(self, site: str) -> None:
-        """Bring the region back; its PostgreSQL is rebuilt if another was promoted meanwhile."""
-        parts = self._at(site)
-        self._set_site_links(site, "pass")
-        self._set_region(site, state="up")
-        parts.functions.kill(site)
-        parts.functions.start(site)
-        parts.ledgers.bring_back(site)
-        parts.functions.wait_healthy(site)
-
-    def kill_database(self, site: str) -> None:
-        """SIGKILL the site's PostgreSQL."""
-        self._at(site).ledgers.kill(site)
-
-    def start_database(self, site: str) -> None:
-        """Start the site's PostgreSQL again as what it was; it recovers from its crash."""
-        self._at(site).ledgers.restart(site)
-
-    def rebuild_database(self, site: str) -> None:
-        """Make the site's PostgreSQL a new standby of the writer, keeping its old data."""
-        self._at(site).ledgers.rebuild(site)
-
-    def set_link(
-        self, name: str, *, mode: str | None = None, delay_ms: float | None = None
-    ) -> None:
-        """Change a link: mode `pass`, `refuse` or `blackhole`, one-way delay, or both."""
-        wanted = {"mode": mode, "delay_ms": delay_ms}
-        body = {key: value for key, value in wanted.items() if value is not None}
-        port = self.addresses.network_control_port
-        call_json(port, "POST", f"/links/{quote(name)}", body, timeout_s=_CALL_TIMEOUT_S)
-
-    def isolate(self, site: str, *, isolated: bool) -> None:
-        """Cut the site off from everything, its clients included, while it lives on; or heal it."""
-        self._set_region(site, state="isolated" if isolated else "up")
-        self._set_site_links(site, "blackhole" if isolated else "pass")
-
-    def promote(self, site: str) -> None:
-        """Make the site's PostgreSQL the writer, losing what it has not received."""
-        self._at(site).ledgers.promote(site)
-
-    def switchover(self, site: str) -> None:
-        """Make the site's PostgreSQL the writer without loss; the old one follows it."""
-        self._at(site).ledgers.switchover(site)
-
-    def old_ledger(self, site: str) -> tuple[PostingRow, ...]:
-        """Postings in the data that the site's latest rebuild set aside."""
-        with self._at(site).ledgers.old(site) as connection:
-            return posting_rows(connection, site)
-
-    def connect(self, site: str) -> Connection[Any]:
-        """A connection to the site's ledger as administrator; the caller closes it."""
-        return self._at(site).ledgers.connect(site)
-
-    def aws_client(self, service: str, site: str) -> Any:
-        """A boto3 client of the site's region, `service` by boto3's name."""
-        self._at(site)
-        return regional_client(self.addresses, service, self.settings.site(site).region)
+    def start_module(self, name: str, module: str, *arguments: str | Path) -> ManagedProcess:
+        """Start `python -m module --directory <lab> arguments`, ended with the lab."""
+        return self._running.launcher.start_module(name, module, *arguments)
 
     def status(self) -> dict[str, Any]:
         """The lab's state as a JSON document."""
@@ -213,34 +136,27 @@ class Lab:
             },
             "healthy": [s.name for s in self.settings.sites if parts.functions.healthy(s.name)],
             "merchant_keys": dict(self.merchant_keys),
-            "start_seconds": {} if self._brought_up is None else self._brought_up.seconds,
+            "start_seconds": dict(self.start_seconds),
         }
 
     def ask_to_end(self) -> None:
         """Set `ended`, for whoever runs the lab to stop it."""
         self.ended.set()
 
-    @property
-    def _running(self) -> Parts:
-        if self._parts is None:
-            raise LabError("the lab does not run", remedy="call start, or use it in a with block")
-        return self._parts
-
-    def _at(self, site: str) -> Parts:
-        names = [s.name for s in self.settings.sites]
-        if site not in names:
-            raise LabError(f"there is no site {site!r}; there are {', '.join(names)}")
-        return self._running
-
     def _assemble(self) -> Parts:
-        """Make directory, control port and guardian; each is undone by `stop`."""
+        """Make directory, control port and guardian; each is undone by `stop`.
+
+        The guardian goes last: were we killed meanwhile, it would still do the rest.
+        """
         claim = claim_addresses(self.settings, SystemRandom())
         control = ControlServer(claim.control, self)
         self._undo.callback(control.close)
         directory = LabDirectory.create(self._wanted_directory)
         self._undo.callback(directory.remove)
         launcher = Launcher(directory)
-        self._undo.callback(launcher.close)
+        self._undo.callback(launcher.dismiss_guardian)
+        self._undo.callback(directory.remove)
+        self._undo.callback(launcher.end_all)
         directory.write(self.settings, claim.addresses)
         passwords = LedgerPasswords(
             owner=secrets.token_urlsafe(_PASSWORD_BYTES),
@@ -266,18 +182,6 @@ class Lab:
                 composition=self._composition,
             ),
         )
-
-    def _set_region(self, site: str, **state: str) -> None:
-        self._at(site)
-        region = self.settings.site(site).region
-        port = self.addresses.aws_control_port
-        call_json(port, "POST", f"/regions/{region}", state, timeout_s=_CALL_TIMEOUT_S)
-
-    def _set_site_links(self, site: str, mode: str) -> None:
-        """Change every link that begins or ends at the site."""
-        for link in self.addresses.links:
-            if site in link.name.removeprefix("pg:").split("->"):
-                self.set_link(link.name, mode=mode)
 
 
 def _keep_quiet(sentence: str) -> None:

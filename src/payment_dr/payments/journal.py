@@ -68,7 +68,7 @@ def _moved(operation: Operation) -> int:
             return operation.amount_minor
         case OperationKind.REFUND:
             return -operation.amount_minor
-        case _ as unreachable:
+        case unreachable:
             assert_never(unreachable)
 
 

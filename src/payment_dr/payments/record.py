@@ -122,9 +122,9 @@ class Record:
         """What the payment is now."""
         return state_of(self.operations)
 
-    def operation(self, operation_id_: str) -> Operation:
+    def operation(self, wanted: str) -> Operation:
         """The operation of that id; KeyError if it never was one of this payment."""
-        return {operation.operation_id: operation for operation in self.operations}[operation_id_]
+        return {operation.operation_id: operation for operation in self.operations}[wanted]
 
     def keyed(self, idempotency_key: str) -> Operation | None:
         """The operation that the client named so; a key names one operation of a payment."""

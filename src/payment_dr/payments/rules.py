@@ -23,5 +23,5 @@ def refusal_of(record: Record, kind: OperationKind, amount_minor: int) -> str | 
             return "amount_above_captured" if amount_minor > left else None
         case OperationKind.VOID:
             return None if record.state is PaymentState.AUTHORISED else "not_authorised"
-        case _ as unreachable:
+        case unreachable:
             assert_never(unreachable)

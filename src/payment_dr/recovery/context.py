@@ -18,8 +18,8 @@ class MoveContext:
     """One runner's view of its move.
 
     `epoch` is None until the move is open; `open_tried_on` is the version that it was tried on.
-    `seen` is the control record as the latest look at it found it; `reconciled` as read before this
-    runner's own latest reconciliation.
+    `seen` is the control record as the latest look at it found it; `reconciled` the same, and our
+    move in it, as read before this runner's own latest reconciliation.
     `routed` tells whether the takeover switch is to be held. `promote_not_before` spaces promote
     calls and `hold_due` the switch (monotonic seconds). `note` is what the step says of itself.
     """
@@ -31,7 +31,7 @@ class MoveContext:
     epoch: Epoch | None = None
     open_tried_on: int | None = None
     seen: ControlRecord | None = None
-    reconciled: ControlRecord | None = None
+    reconciled: tuple[ControlRecord, Move] | None = None
     routed: bool = False
     promote_not_before: float = 0.0
     hold_due: float = 0.0

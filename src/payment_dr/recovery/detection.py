@@ -57,17 +57,18 @@ class Memory:
     """What a watcher has counted so far; losing it only delays a decision.
 
     `beat_since` and `progress_since` are when the peer's heartbeat and the unfinished move last
-    changed (monotonic seconds, this watcher's own clock: no two clocks are compared).
+    changed (monotonic seconds, this watcher's own clock: no two clocks are compared); a watcher
+    begins with the time of its start.
     """
 
+    beat_since: float
+    progress_since: float
     probe_failures: int = 0
     ledger_failures: int = 0
     receiver_failures: int = 0
     repair_sightings: int = 0
     beat: int | None = None
-    beat_since: float | None = None
     progress: tuple[int, int] | None = None
-    progress_since: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,9 +136,7 @@ def remember(memory: Memory, seen: Observation, site: SiteName) -> Memory:
         receiver_failures=memory.receiver_failures + 1 if replica_deaf else 0,
         repair_sightings=memory.repair_sightings + 1 if needs_repair else 0,
         beat=beat,
-        beat_since=memory.beat_since
-        if beat == memory.beat and memory.beat_since is not None
-        else seen.at,
+        beat_since=memory.beat_since if beat == memory.beat else seen.at,
         progress=progress,
         progress_since=memory.progress_since if progress == memory.progress else seen.at,
     )
@@ -159,14 +158,20 @@ def _steady(site: SiteName, memory: Memory, seen: Observation, settings: Setting
             f"{control.active} in epoch {control.epoch}"
         )
         return _move(reason, settings, overrides=REPAIR_OVERRIDES)
-    lost = None if control.active == site else _lost(site, memory, seen, settings)
+    if control.active == site:
+        return Calm()
+    lost = _site_lost(site, memory, seen, settings) or _ledger_lost(site, memory, seen, settings)
     return Calm() if lost is None else _move(lost, settings)
 
 
 def _moving(
     site: SiteName, move: Move, memory: Memory, seen: Observation, settings: Settings
 ) -> Verdict:
-    lost = _lost(site, memory, seen, settings)
+    lost = _site_lost(site, memory, seen, settings)
+    if lost is None and not move.attempts:
+        # Once a promotion was tried the writer is being exchanged, and no ledger answers for a
+        # while: that is no loss.
+        lost = _ledger_lost(site, memory, seen, settings)
     if lost is not None and not (move.target == site and move.kind is MoveKind.FAILOVER):
         return _move(lost, settings, supersedes=move.move_id)
     if move.target != site:
@@ -178,14 +183,23 @@ def _moving(
     return ResumeMove(move_id=move.move_id) if silent_s >= RUNNER_SILENT_S else Calm()
 
 
-def _lost(site: SiteName, memory: Memory, seen: Observation, settings: Settings) -> str | None:
-    """Why the peer cannot stay what it is, by two independent signals; None if it can."""
+def _site_lost(
+    site: SiteName, memory: Memory, seen: Observation, settings: Settings
+) -> str | None:
+    """Why the peer cannot take payments any more, by two independent signals; None if it can."""
+    if seen.answer != site or memory.probe_failures < settings.probes.threshold:
+        return None
+    return (
+        f"site lost: the zone answers {site}, and {memory.probe_failures} requests in a row to the "
+        "peer failed"
+    )
+
+
+def _ledger_lost(
+    site: SiteName, memory: Memory, seen: Observation, settings: Settings
+) -> str | None:
+    """Why the peer's ledger cannot stay the writer, by two independent signals; None if it can."""
     threshold = settings.probes.threshold
-    if seen.answer == site and memory.probe_failures >= threshold:
-        return (
-            f"site lost: the zone answers {site}, and {memory.probe_failures} requests in a row "
-            "to the peer failed"
-        )
     if memory.receiver_failures < threshold:
         return None
     heartbeat = seen.peer_heartbeat
@@ -194,7 +208,7 @@ def _lost(site: SiteName, memory: Memory, seen: Observation, settings: Settings)
             f"ledger lost: {heartbeat.site} reports {heartbeat.ledger_failures} failures in a row "
             f"of its ledger, and the replica in {site} receives nothing"
         )
-    silent_s = seen.at - (seen.at if memory.beat_since is None else memory.beat_since)
+    silent_s = seen.at - memory.beat_since
     if silent_s < settings.probes.detection_s:
         return None
     return (

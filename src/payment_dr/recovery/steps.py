@@ -180,11 +180,22 @@ def reconcile_is_done(ctx: MoveContext) -> bool:
 
     That an earlier runner reconciled is not asked: what it missed since then would be lost.
     """
-    return open_ledger_is_done(ctx) or (ctx.reconciled is not None and ctx.reconciled == ctx.seen)
+    return open_ledger_is_done(ctx) or _reconciled_as_seen(ctx) is not None
+
+
+def _reconciled_as_seen(ctx: MoveContext) -> tuple[ControlRecord, Move] | None:
+    """What our own reconciliation was based on, if nothing was written since."""
+    reconciled = ctx.reconciled
+    return reconciled if reconciled is not None and reconciled[0] == ctx.seen else None
 
 
 def run_reconcile(ctx: MoveContext) -> None:
     """Post what the promoted ledger lacks, and keep what that was."""
+    ctx.reconciled = _reconcile(ctx)
+
+
+def _reconcile(ctx: MoveContext) -> tuple[ControlRecord, Move]:
+    """Reconcile; returns the control record, and our move in it, as read before."""
     control, move = ours(ctx)
     if not promote_is_done(ctx):
         raise UnavailableError(
@@ -205,7 +216,7 @@ def run_reconcile(ctx: MoveContext) -> None:
         )
     money = ", ".join(f"{amount} {name}" for name, amount in sorted(found.money.items()))
     ctx.note = f"saw {len(found.seen)} unconfirmed, posted {len(found.posted)} ({money or 'none'})"
-    ctx.reconciled = control
+    return control, move
 
 
 def open_ledger_is_done(ctx: MoveContext) -> bool:
@@ -215,12 +226,8 @@ def open_ledger_is_done(ctx: MoveContext) -> bool:
 
 def run_open_ledger(ctx: MoveContext) -> None:
     """Change the roles, on the version read before our own reconciliation and no other."""
-    if not reconcile_is_done(ctx):
-        run_reconcile(ctx)
-    control = ctx.reconciled
-    if control is None or control.move is None:
-        return  # another runner of this move has opened it meanwhile
-    record = concluded(control, control.move, step=StepName.OPEN_LEDGER, now=ctx.world.clock.now())
+    control, move = _reconciled_as_seen(ctx) or _reconcile(ctx)
+    record = concluded(control, move, step=StepName.OPEN_LEDGER, now=ctx.world.clock.now())
     if not settled(ctx.world.control, record, based_on=control.version):
         raise UnavailableError("the control record has changed since the reconciliation")
 

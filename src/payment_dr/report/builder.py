@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from payment_dr.checks.checker import CheckResult
 from payment_dr.checks.evidence import Event, Evidence, Reconciliation, RunFacts
+from payment_dr.checks.history import Counts
 from payment_dr.checks.measure import Measures
 from payment_dr.checks.verdict import Claim, Verdict, Witness
+from payment_dr.core.errors import PaymentDrError
 from payment_dr.report.model import (
     BucketReport,
     ClaimReport,
@@ -33,39 +38,58 @@ RUN_LOG_MAX: Final = 500
 """Events that a report shows; events.jsonl has them all."""
 
 
+class Promised(Struct, frozen=True, kw_only=True):
+    """`settings.objectives` of run.json."""
+
+    acceptance_rto_s: float | None = None
+    ledger_rto_s: float | None = None
+    rpo_payments: int | None = None
+
+
+class _Settings(Struct, frozen=True, kw_only=True):
+    objectives: Promised = Promised()
+
+
+class RunDocument(Struct, frozen=True, kw_only=True):
+    """What a report shows of run.json besides its facts; all of it may be absent there."""
+
+    environment: dict[str, Any] = {}
+    settings: _Settings = _Settings()
+    must_break: tuple[str, ...] = ()
+
+
 def build_report(
-    *,
     evidence: Evidence,
-    document: Mapping[str, Any],
+    document: Mapping[str, object],
     result: CheckResult,
     measures: Measures,
     events: Sequence[Event],
-    must_break: Sequence[str] = (),
 ) -> Report:
     """Put a report together.
 
     Args:
         evidence: of which the run's facts and the moves are shown.
-        document: run.json, for `environment` and `settings.objectives`; both may be absent.
+        document: run.json; `RunDocument` is shown of it.
         result: the checker's.
         measures: of the same evidence.
         events: of all processes in order of time.
-        must_break: claims that a negative control has to break.
+
+    Raises:
+        PaymentDrError: run.json has a value of another kind than it should.
     """
     counts, recovery, facts = result.counts, measures.recovery, evidence.run
+    try:
+        shown = msgspec.convert(document, RunDocument)
+    except msgspec.ValidationError as error:
+        raise PaymentDrError(f"run.json cannot be reported: {error}") from error
     return Report(
         scenario=facts.scenario,
         design=facts.design,
         seed=facts.seed,
         verdict=result.verdict.value,
-        claims=tuple(_claim(claim) for claim in result.claims),
-        payments=Payments(
-            attempted=counts.attempted,
-            acknowledged=counts.acknowledged,
-            refused=counts.refused,
-            indeterminate=counts.indeterminate,
-        ),
-        data_loss=_data_loss(result),
+        claims=claims_of(result),
+        payments=payments_of(counts),
+        data_loss=data_loss_of(result),
         double_charges=None if result.doubles is None else result.doubles.charges,
         double_charged_by_currency={} if result.doubles is None else result.doubles.minor_units,
         recovery_time_s=RecoveryTimes(
@@ -81,18 +105,18 @@ def build_report(
         latency_ms=LatencyReport(
             p50=_round(measures.latency_ms.p50), p99=_round(measures.latency_ms.p99)
         ),
-        environment=dict(document.get("environment") or {}),
+        environment=shown.environment,
         began_at=datetime.fromtimestamp(measures.began_ns / 1e9, UTC).isoformat(timespec="seconds"),
         duration_s=len(measures.buckets) * measures.bucket_s,
         unanswered=Unanswered(
             total=measures.unanswered, outside_fault=measures.unanswered_outside_fault
         ),
-        objectives=_objectives(document, result, measures),
+        objectives=_objectives(shown.settings.objectives, result, measures),
         fault=_fault(facts, events, measures.began_ns),
         timeline=_timeline(measures),
         moves=tuple(_move(move) for move in evidence.moves),
         run_log=tuple(_line(event, measures.began_ns) for event in events[:RUN_LOG_MAX]),
-        negative_control=_control(result, must_break),
+        negative_control=_control(result, shown.must_break),
     )
 
 
@@ -103,6 +127,21 @@ def _round(value: float | None) -> float | None:
 def _offered(facts: RunFacts, measures: Measures) -> float:
     measured = measures.offered_per_s
     return round(facts.offered_per_s if measured is None else measured, 1)
+
+
+def claims_of(result: CheckResult) -> tuple[ClaimReport, ...]:
+    """The claims in the order in which they were judged."""
+    return tuple(_claim(claim) for claim in result.claims)
+
+
+def payments_of(counts: Counts) -> Payments:
+    """The counts of payment requests."""
+    return Payments(
+        attempted=counts.attempted,
+        acknowledged=counts.acknowledged,
+        refused=counts.refused,
+        indeterminate=counts.indeterminate,
+    )
 
 
 def _claim(claim: Claim) -> ClaimReport:
@@ -129,7 +168,8 @@ def _witness(witness: Witness) -> WitnessReport:
     )
 
 
-def _data_loss(result: CheckResult) -> DataLoss:
+def data_loss_of(result: CheckResult) -> DataLoss:
+    """What was lost, nulls where the evidence does not tell."""
     if result.loss is None:
         return DataLoss(payments=None, minor_units=None, by_currency={})
     return DataLoss(
@@ -140,25 +180,25 @@ def _data_loss(result: CheckResult) -> DataLoss:
 
 
 def _objectives(
-    document: Mapping[str, Any], result: CheckResult, measures: Measures
+    promised: Promised, result: CheckResult, measures: Measures
 ) -> tuple[Objective, ...]:
-    promised: Mapping[str, Any] = (document.get("settings") or {}).get("objectives") or {}
+    times = measures.recovery
     lost = None if result.loss is None else result.loss.payments
-    measured = (
-        ("acceptance_rto_s", "time to accepting again", measures.recovery.acceptance, "s"),
-        ("ledger_rto_s", "time to an open ledger", measures.recovery.ledger, "s"),
-        ("rpo_payments", "acknowledged payments lost", lost, "payments"),
+    rows = (
+        ("time to accepting again", promised.acceptance_rto_s, times.acceptance, "s"),
+        ("time to an open ledger", promised.ledger_rto_s, times.ledger, "s"),
+        ("acknowledged payments lost", promised.rpo_payments, lost, "payments"),
     )
     return tuple(
         Objective(
             name=name,
-            objective=promised[key],
+            objective=objective,
             measured=_round(value),
             unit=unit,
-            met=None if value is None else value <= promised[key],
+            met=None if value is None else value <= objective,
         )
-        for key, name, value, unit in measured
-        if key in promised
+        for name, objective, value, unit in rows
+        if objective is not None
     )
 
 

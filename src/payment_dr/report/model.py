@@ -4,6 +4,8 @@ Durations are seconds, latencies milliseconds, money minor units; null is "not m
 "the evidence does not tell", never zero.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -171,7 +173,7 @@ class Report(Struct, frozen=True, kw_only=True):
     recovery_time_s: RecoveryTimes
     offered_per_s: float
     latency_ms: LatencyReport
-    environment: dict[str, object]
+    environment: dict[str, Any]
     began_at: str
     duration_s: float
     unanswered: Unanswered

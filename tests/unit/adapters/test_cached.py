@@ -1,14 +1,17 @@
 """Values that several threads share and that survive an outage for as long as they may."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
 from fakes.clock import FakeClock
 from payment_dr.adapters.cached import Cached
 from payment_dr.core.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Source:
@@ -82,25 +85,28 @@ def test_a_defect_of_the_source_is_raised_even_while_a_stale_value_could_be_give
 
 
 class WatchedLock:
-    """Counts how often it was left: who has left it has seen whether somebody reads."""
+    """Tells when it was left: who has left it has seen whether somebody reads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.left = threading.Semaphore(0)
+        self._lock = threading.RLock()
+        self._left = threading.Semaphore(0)
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self._lock.__enter__()
 
     def __exit__(self, *_exc: object) -> None:
         self._lock.release()
-        self.left.release()
+        self._left.release()
+
+    def wait_left(self, times: int) -> None:
+        assert all(self._left.acquire(timeout=10) for _ in range(times))  # pylint: disable=R1732
 
 
 def together(cached: Cached[int], source: Source, threads: int) -> list[Future[int]]:
     """Call from so many threads, all of them before the first one's read ends."""
-    watched: Any = WatchedLock()
+    watched = WatchedLock()
     go_on = threading.Event()
-    cached._lock = watched
+    vars(cached)["_lock"] = watched
 
     def hang() -> None:
         assert go_on.wait(10)
@@ -108,8 +114,7 @@ def together(cached: Cached[int], source: Source, threads: int) -> list[Future[i
     source.before = hang
     with ThreadPoolExecutor(threads) as pool:
         calls = [pool.submit(cached) for _ in range(threads)]
-        for _ in range(threads):
-            assert watched.left.acquire(timeout=10)
+        watched.wait_left(threads)
         go_on.set()
     return calls
 

@@ -1,7 +1,11 @@
 """The real clock agrees with itself."""
 
+from typing import TYPE_CHECKING
+
 from payment_dr.adapters.clock import SystemClock
-from payment_dr.core.clock import Clock
+
+if TYPE_CHECKING:
+    from payment_dr.core.clock import Clock
 
 
 def test_the_clock_advances_by_at_least_what_it_slept() -> None:

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from payment_dr.adapters.record_items import OPEN_KEY, UNCONFIRMED_KEY, item_of, record_of
 from payment_dr.core.money import MINOR_UNITS_MAX, Money
 from payment_dr.core.stamp import Epoch, SiteName
@@ -49,9 +50,7 @@ RECORDS = st.builds(
     Record,
     payment_id=st.uuids().map(str),
     merchant=TEXTS,
-    money=st.builds(
-        Money, minor_units=st.integers(0, MINOR_UNITS_MAX), currency=st.just("EUR")
-    ),
+    money=st.builds(Money, minor_units=st.integers(0, MINOR_UNITS_MAX), currency=st.just("EUR")),
     operations=st.lists(OPERATIONS, min_size=1, max_size=4).map(tuple),
     version=st.integers(1, 10**9),
     lease=st.none() | st.builds(Lease, owner=TEXTS, expires_at=TIMES),

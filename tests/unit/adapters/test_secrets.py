@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 
@@ -33,11 +34,13 @@ def test_a_secret_is_read() -> None:
 
 
 def test_a_missing_secret_is_unavailable_and_names_itself() -> None:
-    with pytest.raises(UnavailableError, match="payments-ledger-east-dev.*no such secret"):
+    with pytest.raises(UnavailableError, match=r"payments-ledger-east-dev.*no such secret"):
         read(None)
 
 
-@pytest.mark.parametrize("text", ["hunter2", '["hunter2"]', '{"a": {"hunter2": 1}}', '{"hunter2": 1}'])
+@pytest.mark.parametrize(
+    "text", ["hunter2", '["hunter2"]', '{"a": {"hunter2": 1}}', '{"hunter2": 1}']
+)
 def test_a_secret_of_another_shape_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(PaymentDrError) as caught:
         read({"SecretString": text})

@@ -1,5 +1,7 @@
 """Moves of the global database's writer, as boto3 asks for them."""
 
+import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -7,9 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fakes.aws import EAST, WEST, CloudUnderTest, signed
+from fakes.loop_thread import LoopThread
 from payment_dr.core.errors import PaymentDrError
-from payment_dr.lab.aws.rds import WriterMove
+from payment_dr.lab.addresses import LOOPBACK
+from payment_dr.lab.aws.rds import SupervisorDatabases, WriterMove
 from payment_dr.lab.aws.regions import RegionState
+from payment_dr.lab.http_server import HttpServer, Request, Response
 
 
 def arn(cloud: CloudUnderTest, site: str, region: str) -> str:
@@ -167,3 +172,29 @@ def test_an_action_that_the_lab_does_not_offer_is_refused(database: CloudUnderTe
         database.client("rds", EAST).describe_db_instances()
     request = signed(EAST, "rds", "", b"")
     assert database.loop.run(database.cloud.services.call(EAST, request)).status == 400
+
+
+def test_moves_reach_the_supervisors_control_port_and_bring_back_its_refusals(
+    loop: LoopThread,
+) -> None:
+    asked: list[tuple[str, str, Any]] = []
+
+    async def supervise(request: Request) -> Response:
+        asked.append((request.method, request.path, json.loads(request.body)))
+        refused = request.path.endswith("switchover")
+        return Response(status=409 if refused else 200, body=b"{}")
+
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    server = HttpServer(port, supervise)
+    loop.open(server)
+    databases = SupervisorDatabases(port, timeout_s=5)
+    databases.move_writer(WriterMove.FAILOVER, "west")
+    with pytest.raises(PaymentDrError, match="refused with 409"):
+        databases.move_writer(WriterMove.SWITCHOVER, "east")
+    assert asked == [
+        ("POST", "/databases/failover", {"site": "west"}),
+        ("POST", "/databases/switchover", {"site": "east"}),
+    ]
+    loop.call(server.refuse)

@@ -18,7 +18,7 @@ from payment_dr.lab.http_server import HttpServer, Request, Response
 QUIET_S = 0.3
 
 
-def test_a_region_that_refuses_resets_open_connections_and_takes_no_new_ones(
+def test_a_region_that_refuses_drops_open_connections_and_takes_no_new_ones(
     cloud: CloudUnderTest,
 ) -> None:
     client = cloud.client("dynamodb", WEST)
@@ -136,14 +136,17 @@ def test_a_client_that_waits_to_be_told_to_go_on_is_told(server: HttpServer) -> 
     "sent",
     [
         b"this is no HTTP\r\n\r\n",
-        b"GET /slow HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        b"GET /slow HTTP/1.1\r\n\r\n" * 3,
         b"PUT / HTTP/1.1\r\ncontent-length: 9000000\r\n\r\n" + b"x" * 9_000_000,
     ],
     ids=["no HTTP", "pipelined", "huge"],
 )
-def test_clients_that_do_not_keep_to_the_rules_are_reset(server: HttpServer, sent: bytes) -> None:
-    with pytest.raises((ConnectionResetError, BrokenPipeError)):
-        exchange(server, sent)
+def test_clients_that_do_not_keep_to_the_rules_are_dropped(server: HttpServer, sent: bytes) -> None:
+    try:
+        answer = exchange(server, sent)
+    except (ConnectionResetError, BrokenPipeError):
+        answer = b""
+    assert answer == b""
 
 
 def test_a_request_may_be_left_without_an_answer(server: HttpServer) -> None:
@@ -158,13 +161,12 @@ def test_a_server_that_fell_silent_says_nothing_of_what_it_was_doing(
         client.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
         while not server.connections:
             pass
-        loop.call(server.mute)
+        loop.run(server.mute())
         client.sendall(b"PUT / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nxx")
         with pytest.raises(TimeoutError):
             client.recv(100)
         loop.run(server.open())
-        with pytest.raises(ConnectionResetError):
-            client.recv(100)
+        assert client.recv(100) == b""
 
 
 def test_an_answer_for_a_client_that_left_is_dropped(server: HttpServer, loop: LoopThread) -> None:

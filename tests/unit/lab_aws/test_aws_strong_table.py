@@ -181,6 +181,18 @@ def test_a_region_cut_off_during_a_write_errors_whether_or_not_it_took_effect(
     assert (strong_get(cloud, WEST, payment) is not None) is written
 
 
+def test_a_region_cut_off_during_a_strong_read_errors(cloud: CloudUnderTest) -> None:
+    read = {"TableName": cloud.table, "Key": key("p"), "ConsistentRead": True}
+
+    async def get() -> Any:
+        task = asyncio.create_task(cloud.dynamodb(EAST, "GetItem", read))
+        await asyncio.sleep(0)
+        await cloud.cloud.change(EAST, RegionState.ISOLATED, Outage.REFUSE)
+        return await task
+
+    assert error_of(cloud.loop.run(get())) == "InternalServerError"
+
+
 def test_a_region_that_is_cut_off_has_only_eventual_reads_of_what_it_had(
     cloud: CloudUnderTest,
 ) -> None:
@@ -407,6 +419,26 @@ def test_a_table_that_cannot_be_strong_is_not_made_so(cloud: CloudUnderTest) -> 
     refusal = json.loads(make_global(cloud, f"{name}-lsi").body)["message"]
     assert "local secondary indexes" in refusal
     assert error_of(make_global(cloud, "absent")) == "ResourceNotFoundException"
+
+
+def test_a_table_may_have_three_replicas_and_no_witness(cloud: CloudUnderTest) -> None:
+    name = f"t-{new_id()}"
+    create_table(cloud, name)
+    regions = [{"Create": {"RegionName": region}} for region in (WEST, WITNESS)]
+    data = {"TableName": name, "ReplicaUpdates": regions, "MultiRegionConsistency": "STRONG"}
+    answer = cloud.loop.run(cloud.dynamodb(EAST, "UpdateTable", data))
+    description = json.loads(answer.body)["TableDescription"]
+    assert [replica["RegionName"] for replica in description["Replicas"]] == [WEST, WITNESS]
+    assert "GlobalTableWitnesses" not in description
+    cloud.client("dynamodb", WITNESS).put_item(TableName=name, Item=key("x"))
+    read = {"TableName": name, "Key": key("x"), "ConsistentRead": True}
+    assert cloud.client("dynamodb", WEST).get_item(**read)["Item"] == key("x")
+
+
+def test_a_table_with_weaker_consistency_is_refused(cloud: CloudUnderTest) -> None:
+    data = {"TableName": cloud.table, "ReplicaUpdates": [{"Create": {"RegionName": WEST}}]}
+    answer = cloud.loop.run(cloud.dynamodb(EAST, "UpdateTable", {**data, "TableName": "other"}))
+    assert "MultiRegionConsistency STRONG" in json.loads(answer.body)["message"]
 
 
 def test_an_ordinary_table_has_transactions_and_may_be_changed(cloud: CloudUnderTest) -> None:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from lab.wires import LOOPBACK, Peer, run, until, unused_port
 
+from lab.wires import LOOPBACK, Peer, run, until, unused_port
 from payment_dr.core.errors import UnavailableError
 from payment_dr.lab import http_client
 from payment_dr.lab.http_client import HttpPool, Request

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from lab.wires import LOOPBACK, run, spec, unused_port
-
 from payment_dr.adapters.settings_file import example
 from payment_dr.lab.events import EventLog
 from payment_dr.lab.http_server import Request
@@ -50,9 +49,12 @@ def test_links_health_and_answer_are_shown_and_a_link_is_changed(tmp_path: Path)
             assert await call("POST", "/links/client-%3Eeast", body) == (200, changed)
             assert await call("POST", "/links/client->east", {}) == (200, changed)
             status, error = await call("POST", "/links/client->north", {})
-            assert (status, error["error"]) == (404, "no link 'client->north'; there are "
-                                                     "['client->east']")
-            for bad in ({"mode": "drop"}, {"delay_ms": -1}, {"speed": 1}, []):
+            assert (status, error["error"]) == (
+                404,
+                "no link 'client->north'; there are ['client->east']",
+            )
+            bodies: list[object] = [{"mode": "drop"}, {"delay_ms": -1}, {"speed": 1}, []]
+            for bad in bodies:
                 status, error = await call("POST", "/links/client->east", bad)
                 assert status == 400
                 assert "validation error" in error["error"]

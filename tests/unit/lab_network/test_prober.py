@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
-from lab.wires import LOOPBACK, run, until, unused_port
 
+from lab.wires import LOOPBACK, run, until, unused_port
 from payment_dr.core.settings import ProbeSettings
 from payment_dr.lab.network.prober import probe, probe_for_ever
 
@@ -17,13 +18,15 @@ async def saying(text: bytes | None) -> AsyncIterator[tuple[str, int]]:
     """An endpoint that answers every request with `text`, or says nothing."""
 
     class Endpoint(asyncio.Protocol):
+        transport: asyncio.Transport
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = transport
+            self.transport = cast("asyncio.Transport", transport)
 
         def data_received(self, data: bytes) -> None:
             assert data.startswith(b"GET /health HTTP/1.1\r\n")
             if text is not None:
-                self.transport.write(text)  # type: ignore[attr-defined]  # it is a Transport
+                self.transport.write(text)
                 self.transport.close()
 
     server = await asyncio.get_running_loop().create_server(Endpoint, LOOPBACK, 0)

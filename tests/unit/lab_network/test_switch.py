@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from lab.wires import LOOPBACK, run, until, unused_port
 from ministack.services import cloudwatch
 
+from lab.wires import LOOPBACK, run, until, unused_port
 from payment_dr.lab.http_client import HttpPool
 from payment_dr.lab.http_server import HttpServer, Request, Response
 from payment_dr.lab.network import switch as module
@@ -75,7 +75,9 @@ async def publish(monkeypatch: pytest.MonkeyPatch, value: float, *, at: float, s
     ],
 )
 def test_it_is_raised_if_the_newest_datapoint_of_three_seconds_says_so(
-    published: list[tuple[float, float, str]], raised: bool, monkeypatch: pytest.MonkeyPatch
+    published: list[tuple[float, float, str]],
+    raised: bool,  # noqa: FBT001 - a parameter of the test
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scene() -> None:
         cloudwatch.reset()
@@ -101,7 +103,7 @@ def test_a_region_that_refuses_or_fails_or_is_silent_has_not_raised_it(
         server = HttpServer(unused_port(), fail)
         async with reading(server) as switch:
             assert not await switch.raised()
-            server.mute()
+            await server.mute()
             assert not await switch.raised()
 
     run(scene)

@@ -9,13 +9,10 @@ from payment_dr.payments.outcome import Created, Indeterminate
 from payment_dr.payments.record import PaymentState
 
 
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
-
-
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.REPEATED])
-def test_a_decision_that_landed_unseen_is_read_back_and_acknowledged(scene, fault):
+def test_a_decision_that_landed_unseen_is_read_back_and_acknowledged(
+    scene: Scene, fault: Fault
+) -> None:
     scene.script.plan("replace", fault)
     outcome = scene.service.pay(PAY)
     assert isinstance(outcome, Created)
@@ -24,13 +21,15 @@ def test_a_decision_that_landed_unseen_is_read_back_and_acknowledged(scene, faul
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.REFUSED])
-def test_a_decision_that_did_not_land_is_written_again(scene, fault):
+def test_a_decision_that_did_not_land_is_written_again(scene: Scene, fault: Fault) -> None:
     scene.script.plan("replace", fault, fault)
     assert isinstance(scene.service.pay(PAY), Created)
     assert scene.record.state is PaymentState.CAPTURED
 
 
-def test_a_decision_that_cannot_be_read_back_is_indeterminate_and_posts_nothing(scene):
+def test_a_decision_that_cannot_be_read_back_is_indeterminate_and_posts_nothing(
+    scene: Scene,
+) -> None:
     scene.script.plan("replace", *[Fault.LOST_REQUEST] * 3)
     scene.script.plan("get", *[Fault.REFUSED] * 3)
     outcome = scene.service.pay(PAY)
@@ -38,7 +37,7 @@ def test_a_decision_that_cannot_be_read_back_is_indeterminate_and_posts_nothing(
     assert not scene.ledger.entries
 
 
-def test_a_decision_that_lands_late_answers_the_retry(scene):
+def test_a_decision_that_lands_late_answers_the_retry(scene: Scene) -> None:
     scene.script.plan("replace", *[Fault.LATE] * 3)
     scene.script.plan("get", *[Fault.REFUSED] * 3)
     assert isinstance(scene.service.pay(PAY), Indeterminate)
@@ -49,9 +48,8 @@ def test_a_decision_that_lands_late_answers_the_retry(scene):
     assert len(scene.provider.effects) == 1
 
 
-def test_after_the_deadline_a_decision_is_not_written_again(scene):
+def test_after_the_deadline_a_decision_is_not_written_again(scene: Scene) -> None:
     scene.script.plan("replace", Fault.LOST_REQUEST)
     scene.script.interpose("replace", lambda: scene.clock.advance(LIMITS.request_deadline_s))
     assert isinstance(scene.service.pay(PAY), Indeterminate)
     assert scene.script.effects.count("replace") == 1
-

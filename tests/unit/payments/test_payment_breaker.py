@@ -8,17 +8,17 @@ def opened() -> CircuitBreaker:
     return breaker
 
 
-def test_it_stays_closed_below_the_limit():
+def test_it_stays_closed_below_the_limit() -> None:
     breaker = CircuitBreaker(failures_max=2)
     breaker.failed(0.0)
     assert breaker.allows(0.0)
 
 
-def test_it_opens_after_failures_in_a_row():
+def test_it_opens_after_failures_in_a_row() -> None:
     assert not opened().allows(0.9)
 
 
-def test_a_success_between_failures_starts_the_count_anew():
+def test_a_success_between_failures_starts_the_count_anew() -> None:
     breaker = CircuitBreaker(failures_max=2)
     breaker.failed(0.0)
     breaker.succeeded()
@@ -26,14 +26,14 @@ def test_a_success_between_failures_starts_the_count_anew():
     assert breaker.allows(0.0)
 
 
-def test_one_trial_is_let_through_per_period():
+def test_one_trial_is_let_through_per_period() -> None:
     breaker = opened()
     assert breaker.allows(1.0)
     assert not breaker.allows(1.0)
     assert breaker.allows(2.0)
 
 
-def test_a_trial_that_succeeds_closes_it():
+def test_a_trial_that_succeeds_closes_it() -> None:
     breaker = opened()
     assert breaker.allows(1.0)
     breaker.succeeded()
@@ -41,7 +41,7 @@ def test_a_trial_that_succeeds_closes_it():
     assert breaker.allows(1.0)
 
 
-def test_a_trial_that_fails_keeps_it_open():
+def test_a_trial_that_fails_keeps_it_open() -> None:
     breaker = opened()
     assert breaker.allows(1.0)
     breaker.failed(1.5)

@@ -10,11 +10,6 @@ from payment_dr.payments.outcome import Created, DeclinedOutcome, Indeterminate,
 from payment_dr.payments.record import PaymentState
 
 
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
-
-
 def crash(scene: Scene, effect: str, fault: Fault) -> None:
     """A handler at east dies at that effect of a payment."""
     scene.script.plan(effect, fault)
@@ -31,7 +26,9 @@ def crash(scene: Scene, effect: str, fault: Fault) -> None:
         ("replace", Fault.CRASH_BEFORE),
     ],
 )
-def test_a_retry_at_the_other_site_waits_for_the_lease_then_charges_once(scene, effect, fault):
+def test_a_retry_at_the_other_site_waits_for_the_lease_then_charges_once(
+    scene: Scene, effect: str, fault: Fault
+) -> None:
     crash(scene, effect, fault)
     west = scene.service_at(WEST)
     assert west.pay(PAY) == InProgress(payment_id=scene.record.payment_id, retry_after_s=15)
@@ -43,14 +40,14 @@ def test_a_retry_at_the_other_site_waits_for_the_lease_then_charges_once(scene, 
     assert scene.record.site == WEST
 
 
-def test_a_handler_that_dies_after_deciding_leaves_a_final_record(scene):
+def test_a_handler_that_dies_after_deciding_leaves_a_final_record(scene: Scene) -> None:
     crash(scene, "replace", Fault.CRASH_AFTER)
     outcome = scene.service_at(WEST).pay(PAY)
     assert isinstance(outcome, Created)
     assert outcome.replayed
 
 
-def test_a_refund_is_taken_over_as_well(scene):
+def test_a_refund_is_taken_over_as_well(scene: Scene) -> None:
     record = scene.paid()
     scene.script.plan("perform", Fault.CRASH_AFTER)
     with pytest.raises(Crash):
@@ -61,23 +58,21 @@ def test_a_refund_is_taken_over_as_well(scene):
     assert len(scene.provider.effects) == 2
 
 
-def test_two_handlers_on_one_payment_charge_once_and_answer_alike(scene):
-    west = scene.service_at(WEST)
-    answers: list[object] = []
+def test_two_handlers_on_one_payment_charge_once_and_answer_alike(scene: Scene) -> None:
+    west, others = scene.service_at(WEST), list[object]()
 
     def paused_beyond_the_lease() -> None:
         scene.clock.advance(LIMITS.lease_s)
-        answers.append(west.pay(PAY))
+        others.append(west.pay(PAY))
 
     scene.script.interpose("replace", paused_beyond_the_lease)
-    answers.append(scene.service.pay(PAY))
-    first, second = answers
-    assert isinstance(first, Created)
-    assert first == second
+    outcome = scene.service.pay(PAY)
+    assert isinstance(outcome, Created)
+    assert others == [outcome]
     assert len(scene.provider.effects) == 1
 
 
-def test_of_two_that_take_over_at_once_one_wins(scene):
+def test_of_two_that_take_over_at_once_one_wins(scene: Scene) -> None:
     crash(scene, "perform", Fault.CRASH_BEFORE)
     scene.clock.advance(LIMITS.lease_s)
     west, answers = scene.service_at(WEST), list[object]()
@@ -86,8 +81,10 @@ def test_of_two_that_take_over_at_once_one_wins(scene):
     assert isinstance(answers[0], Created)
 
 
-def test_a_taken_over_handler_that_wakes_up_while_the_other_works_does_not_decide(scene):
-    west, answers = scene.service_at(WEST), list[object]()
+def test_a_taken_over_handler_that_wakes_up_while_the_other_works_does_not_decide(
+    scene: Scene,
+) -> None:
+    west = scene.service_at(WEST)
 
     def taken_over() -> None:
         scene.clock.advance(LIMITS.lease_s)
@@ -96,12 +93,11 @@ def test_a_taken_over_handler_that_wakes_up_while_the_other_works_does_not_decid
             west.pay(PAY)
 
     scene.script.interpose("replace", taken_over)
-    answers.append(scene.service.pay(PAY))
-    assert isinstance(answers[0], Indeterminate)
+    assert isinstance(scene.service.pay(PAY), Indeterminate)
     assert scene.record.state is PaymentState.ACCEPTED
 
 
-def test_a_take_over_of_unknown_effect_is_read_back(scene):
+def test_a_take_over_of_unknown_effect_is_read_back(scene: Scene) -> None:
     crash(scene, "perform", Fault.CRASH_BEFORE)
     scene.clock.advance(LIMITS.lease_s)
     scene.script.plan("replace", Fault.LOST_ANSWER)
@@ -109,7 +105,9 @@ def test_a_take_over_of_unknown_effect_is_read_back(scene):
 
 
 @pytest.mark.parametrize("read_back", [Fault.NONE, Fault.REFUSED])
-def test_a_take_over_that_did_not_come_through_leaves_it_in_progress(scene, read_back):
+def test_a_take_over_that_did_not_come_through_leaves_it_in_progress(
+    scene: Scene, read_back: Fault
+) -> None:
     crash(scene, "perform", Fault.CRASH_BEFORE)
     scene.clock.advance(LIMITS.lease_s)
     scene.script.plan("replace", Fault.LOST_REQUEST)
@@ -119,7 +117,9 @@ def test_a_take_over_that_did_not_come_through_leaves_it_in_progress(scene, read
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.REFUSED])
-def test_a_provider_that_does_not_answer_leaves_the_payment_open_for_a_retry(scene, fault):
+def test_a_provider_that_does_not_answer_leaves_the_payment_open_for_a_retry(
+    scene: Scene, fault: Fault
+) -> None:
     scene.script.plan("perform", fault)
     outcome = scene.service.pay(PAY)
     assert outcome == Indeterminate(payment_id=scene.record.payment_id, retry_after_s=1)
@@ -128,7 +128,7 @@ def test_a_provider_that_does_not_answer_leaves_the_payment_open_for_a_retry(sce
     assert len(scene.provider.effects) == 1
 
 
-def test_a_lease_that_cannot_be_given_back_ends_by_itself(scene):
+def test_a_lease_that_cannot_be_given_back_ends_by_itself(scene: Scene) -> None:
     scene.script.plan("perform", Fault.LOST_REQUEST)
     scene.script.plan("replace", Fault.LOST_REQUEST)
     assert isinstance(scene.service.pay(PAY), Indeterminate)
@@ -137,7 +137,7 @@ def test_a_lease_that_cannot_be_given_back_ends_by_itself(scene):
     assert isinstance(scene.service.pay(PAY), Created)
 
 
-def test_an_old_charge_is_looked_up_and_never_sent_again(scene):
+def test_an_old_charge_is_looked_up_and_never_sent_again(scene: Scene) -> None:
     crash(scene, "perform", Fault.CRASH_AFTER)
     scene.clock.advance(LIMITS.provider_forgets_keys_s)
     sent = scene.script.effects.count("perform")
@@ -146,7 +146,7 @@ def test_an_old_charge_is_looked_up_and_never_sent_again(scene):
     assert len(scene.provider.effects) == 1
 
 
-def test_an_old_charge_that_the_provider_never_did_is_declined(scene):
+def test_an_old_charge_that_the_provider_never_did_is_declined(scene: Scene) -> None:
     crash(scene, "perform", Fault.CRASH_BEFORE)
     scene.clock.advance(LIMITS.provider_forgets_keys_s)
     outcome = scene.service_at(WEST).pay(PAY)
@@ -155,7 +155,7 @@ def test_an_old_charge_that_the_provider_never_did_is_declined(scene):
     assert not scene.provider.effects
 
 
-def test_an_old_charge_that_cannot_be_looked_up_stays_open(scene):
+def test_an_old_charge_that_cannot_be_looked_up_stays_open(scene: Scene) -> None:
     crash(scene, "perform", Fault.CRASH_AFTER)
     scene.clock.advance(LIMITS.provider_forgets_keys_s)
     scene.script.plan("look_up", Fault.REFUSED)
@@ -163,5 +163,5 @@ def test_an_old_charge_that_cannot_be_looked_up_stays_open(scene):
     assert scene.record.state is PaymentState.ACCEPTED
 
 
-def test_nothing_is_resumed_of_a_final_payment(scene):
+def test_nothing_is_resumed_of_a_final_payment(scene: Scene) -> None:
     assert scene.service_at(EAST).resume(scene.paid()) is None

@@ -112,9 +112,7 @@ def trusting_the_log(name: StepName, event: TransitionEvent) -> Callable[[MoveKi
 
     def plan(kind: MoveKind, *_: object) -> Plan:
         real = plan_for(kind)
-        return replace(
-            real, steps=tuple(believes(s) if s.name is name else s for s in real.steps)
-        )
+        return replace(real, steps=tuple(believes(s) if s.name is name else s for s in real.steps))
 
     return plan
 

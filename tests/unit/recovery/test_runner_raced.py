@@ -1,6 +1,7 @@
 """Two runners, superseded moves, approvals, and promotions that land too late."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from fakes.faults import Fault
 from fakes.recovery_world import (
     EAST,
     SETTINGS,
+    STEADY_AT_EAST,
     WEST,
     WITH_APPROVAL,
     FakeWorld,
@@ -20,7 +22,7 @@ from payment_dr.core.settings import FailoverSettings, StepBudgets
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.recovery.control import MoveKind, Phase
 from payment_dr.recovery.documents import MOVE_EVIDENCE, RECONCILIATION_EVIDENCE
-from payment_dr.recovery.moves import Superseded, approve, opened, with_move
+from payment_dr.recovery.moves import MoveRequest, Superseded, approve, opened, with_move
 from payment_dr.recovery.ports import GlobalClusterView, TransitionEvent
 from payment_dr.recovery.readiness import Gate, Refused
 from payment_dr.recovery.runner import (
@@ -43,19 +45,18 @@ def effects(kind: MoveKind) -> int:
     return fake.calls
 
 
+def start_into(ends: dict[str, MoveOutcome], fake: FakeWorld, request: MoveRequest) -> None:
+    ends[request.move_id] = start(fake.ports(), request, SETTINGS)
+
+
 @KINDS
 def test_of_two_moves_started_at_once_one_wins_and_the_other_says_who(kind: MoveKind) -> None:
     for number in range(1, effects(kind) + 1):
         fake = world_for(kind)
-        rival: list[MoveOutcome] = []
-
-        def start_rival(fake: FakeWorld = fake, rival: list[MoveOutcome] = rival) -> None:
-            request = to_west(kind, "m2", by="bob")
-            rival.append(start(fake.ports(), request, SETTINGS))
-
-        with fake.disturbed(before={number: start_rival}):
-            mine = start(fake.ports(), to_west(kind), SETTINGS)
-        ends = {"m1": mine, "m2": rival[0]}
+        ends: dict[str, MoveOutcome] = {}
+        rival = to_west(kind, "m2", by="bob")
+        with fake.disturbed(before={number: partial(start_into, ends, fake, rival)}):
+            start_into(ends, fake, to_west(kind))
         winners = [name for name, end in ends.items() if isinstance(end, Completed)]
         assert len(winners) == 1, (number, ends)
         (loser,) = (end for end in ends.values() if isinstance(end, Stopped))
@@ -95,7 +96,7 @@ def test_a_superseded_switchover_ends_wherever_it_was_and_names_the_winner() -> 
     superseded = 0
     for number in range(1, effects(MoveKind.SWITCHOVER) + 1):
         fake = FakeWorld()
-        with fake.disturbed(before={number: lambda fake=fake: take_back(fake)}):
+        with fake.disturbed(before={number: partial(take_back, fake)}):
             end = start(fake.ports(), to_west(MoveKind.SWITCHOVER), SETTINGS)
         if fake.control.epoch == 2:
             continue
@@ -132,8 +133,8 @@ def test_a_promotion_that_lands_after_its_move_was_superseded_is_seen_and_mended
     take_back(fake)
     assert survey(fake.ports(), EAST, (EAST, WEST)).repair is None
 
-    (lands_late,) = fake.late
-    lands_late()
+    assert len(fake.late) == 1
+    fake.late[0]()
     found = survey(fake.ports(), EAST, (EAST, WEST)).repair
     assert found == "the platform's writer is west, the control record says east"
     repair = to_west(MoveKind.FAILOVER, "m3")
@@ -172,7 +173,7 @@ def test_promotion_waits_for_an_approval_that_names_the_move() -> None:
     fake = world_for(MoveKind.FAILOVER)
     end = start(fake.ports(), to_west(MoveKind.FAILOVER), WITH_APPROVAL)
     assert end == AwaitsApproval(move_id="m1")
-    assert fake.promote_calls == []
+    assert not fake.promote_calls
     assert fake.switch_to == WEST, "accepting at the standby is always safe, so routing went ahead"
     assert fake.logs["m1"][-1].event is TransitionEvent.AWAITS_APPROVAL
 
@@ -271,9 +272,7 @@ def test_an_old_writer_that_came_back_unrebuilt_is_not_taken_for_promoted() -> N
 def test_a_step_out_of_its_budget_names_its_trouble_and_can_be_resumed() -> None:
     fake = FakeWorld()
     fake.linked = False
-    request = to_west(
-        MoveKind.SWITCHOVER, overrides=(Gate.STANDBY_AVAILABLE, Gate.REPLICATION_LAG)
-    )
+    request = to_west(MoveKind.SWITCHOVER, overrides=(Gate.STANDBY_AVAILABLE, Gate.REPLICATION_LAG))
     end = start(fake.ports(), request, hasty(reconcile_s=5))
     assert isinstance(end, Stopped)
     assert isinstance(end.error, StepError)
@@ -325,3 +324,23 @@ def test_a_move_whose_opening_is_in_doubt_is_not_opened_over_another_one() -> No
     assert isinstance(end, Stopped)
     assert isinstance(end.error, Superseded)
     assert fake.control.epoch == 2
+
+
+def test_a_control_record_without_a_move_supersedes_whatever_was_under_way() -> None:
+    """Nobody writes such a record but a restore of the table."""
+    fake = world_for(MoveKind.FAILOVER)
+
+    def restore() -> None:
+        fake.control = replace(STEADY_AT_EAST, epoch=Epoch(9), version=99)
+
+    with fake.disturbed(before={fake_read_after_opening(): restore}):
+        end = start(fake.ports(), to_west(MoveKind.FAILOVER), SETTINGS)
+    assert isinstance(end, Stopped)
+    assert "no move in epoch 9" in str(end.error)
+
+
+def fake_read_after_opening() -> int:
+    fake = world_for(MoveKind.FAILOVER)
+    start(fake.ports(), to_west(MoveKind.FAILOVER), SETTINGS)
+    opening = fake.names.index("control.write")
+    return fake.names.index("control.read", opening + 2) + 1

@@ -34,11 +34,6 @@ class Cloud:
         self.services = Services(emulator, dynamodb, self._rds)
         self.servers = {region: self._server(region, port) for region, port in ports.items()}
 
-    async def open(self) -> None:
-        """Listen on every region's port."""
-        for server in self.servers.values():
-            await server.open()
-
     async def change(self, region: str, state: RegionState, outage: Outage) -> None:
         """Change a region's state; KeyError if there is no such region."""
         before = self.regions.states[region]
@@ -52,7 +47,7 @@ class Cloud:
         if state is not RegionState.DOWN:
             await self.servers[region].open()
         elif outage is Outage.BLACKHOLE:
-            self.servers[region].mute()
+            await self.servers[region].mute()
         else:
             self.servers[region].refuse()
 

@@ -14,6 +14,9 @@ from payment_dr.lab.aws.strong import Write
 from payment_dr.lab.aws.tables import StrongTables
 from payment_dr.lab.http_server import Request, Response
 
+_CONFLICT: Final = (
+    "One or more items in this request are being modified by a request in another Region."
+)
 GIVE_UP_S: Final = 0.2
 """How long a region without a majority waits before it answers an error."""
 
@@ -57,25 +60,33 @@ class DynamoDb:
         if refusal is not None:
             return json_error("ValidationException", refusal)
         writes = strong.writes(action, data)
-        if not writes and not strong.reads_strongly(action, data):
-            return self._described(region, action, self._emulator.dynamodb(region, action, data))
+        if writes:
+            return await self._write(region, action, data, writes)
+        if strong.reads_strongly(action, data):
+            return await self._strong_read(region, action, data)
+        return self._described(region, action, self._emulator.dynamodb(region, action, data))
+
+    async def _strong_read(self, region: str, action: str, data: dict[str, Any]) -> Response:
+        await asyncio.sleep(2 * self._half_s)
+        if not self._regions.has_majority(region):
+            return await self._no_majority()
+        return self._emulator.dynamodb(region, action, data)
+
+    async def _write(
+        self, region: str, action: str, data: dict[str, Any], writes: tuple[Write, ...]
+    ) -> Response:
+        if not self._regions.has_majority(region):
+            return await self._no_majority()
         fingerprints = self._fingerprints(region, writes)
         if any(set(self._in_flight.get(f, ())) - {region} for f in fingerprints):
             await asyncio.sleep(self._half_s)
-            return json_error(
-                "ReplicatedWriteConflictException",
-                "One or more items in this request are being modified by a request in another "
-                "Region.",
-            )
+            return json_error("ReplicatedWriteConflictException", _CONFLICT)
         with self._flying(region, fingerprints):
-            return await self._by_majority(region, action, data)
-
-    async def _by_majority(self, region: str, action: str, data: dict[str, Any]) -> Response:
-        await asyncio.sleep(self._half_s)
-        if not self._regions.has_majority(region):
-            return await self._no_majority()
-        answer = self._emulator.dynamodb(region, action, data)
-        await asyncio.sleep(self._half_s)
+            await asyncio.sleep(self._half_s)
+            if not self._regions.has_majority(region):
+                return await self._no_majority()
+            answer = self._emulator.dynamodb(region, action, data)
+            await asyncio.sleep(self._half_s)
         if not self._regions.has_majority(region):
             return await self._no_majority()
         return answer

@@ -26,6 +26,7 @@ class StrongTables:
         self._emulator = emulator
         self._regions = regions
         self._tables: dict[str, StrongTable] = {}
+        self._replicas: dict[str, dict[str, Table]] = {}
         self._items: dict[str, Items] = {}
 
     def any_of(self, names: Iterable[str]) -> bool:
@@ -71,11 +72,8 @@ class StrongTables:
                 self._emulator.attach(self.stored(region, table.name), self._items[table.name])
 
     def stored(self, region: str, name: str) -> Table:
-        """A region's replica; KeyError if there is none."""
-        table = self._emulator.table(region, name)
-        if table is None:
-            raise KeyError(region, name)
-        return table
+        """A region's replica of a strong table."""
+        return self._replicas[name][region]
 
     def _problem(self, region: str, wanted: StrongTable, data: Data) -> str | None:
         regions = sorted(wanted.regions)
@@ -96,14 +94,19 @@ class StrongTables:
         return None
 
     def _link(self, wanted: StrongTable) -> None:
-        replicas = [self.stored(region, wanted.name) for region in wanted.replicas]
-        items = self._emulator.items_of(replicas[0])
-        for table in replicas:
+        replicas = {
+            region: table
+            for region in wanted.replicas
+            if (table := self._emulator.table(region, wanted.name)) is not None
+        }
+        items = self._emulator.items_of(replicas[wanted.replicas[0]])
+        for table in replicas.values():
             # ministack would copy each write at once, and keep a stream of them that nobody reads.
             table["_global_regions"] = []
             table["StreamSpecification"] = None
             self._emulator.attach(table, items)
         self._items[wanted.name] = items
+        self._replicas[wanted.name] = replicas
         self._tables[wanted.name] = wanted
 
 

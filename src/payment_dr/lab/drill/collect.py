@@ -14,8 +14,8 @@ from payment_dr.adapters.evidence_store import S3EvidenceStore
 from payment_dr.checks.evidence import Event, PaymentRow, PostingRow, ProviderRow, SourceName
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.lab.addresses import LOOPBACK
+from payment_dr.lab.drill.design import Truth
 from payment_dr.lab.drill.rows import payment_row, reconciliations, run_log_events
-from payment_dr.lab.drill.truth import TableTruth
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.ledger_rows import posting_rows
 from payment_dr.lab.supervisor import Lab
@@ -47,7 +47,7 @@ class Moves:
     reconciliations: tuple[ReconciliationEvidence, ...]
 
 
-def collect(lab: Lab, truth: TableTruth, directory: Path) -> Collected:
+def collect(lab: Lab, truth: Truth, directory: Path) -> Collected:
     """Write provider, payments, ledger, moves and events, and keep the logs beside them.
 
     Raises:
@@ -79,7 +79,7 @@ def collect(lab: Lab, truth: TableTruth, directory: Path) -> Collected:
     return Collected(rows=rows, ledger_sites=tuple(ledgers))
 
 
-def payment_rows(truth: TableTruth) -> Iterator[PaymentRow]:
+def payment_rows(truth: Truth) -> Iterator[PaymentRow]:
     """Every record of the payments table."""
     return (payment_row(record) for record in truth.records())
 
@@ -149,7 +149,7 @@ def _moves(lab: Lab) -> Moves:
     return Moves(finished=tuple(finished.values()), reconciliations=tuple(seen))
 
 
-def _events(lab: Lab, truth: TableTruth, moves: Moves) -> Iterator[Event]:
+def _events(lab: Lab, truth: Truth, moves: Moves) -> Iterator[Event]:
     events: list[Event] = []
     for file in sorted((lab.directory / "events").glob("*.jsonl")):
         for line in file.read_bytes().splitlines():
@@ -159,5 +159,5 @@ def _events(lab: Lab, truth: TableTruth, moves: Moves) -> Iterator[Event]:
                 raise PaymentDrError(f"{file.name} holds a line that is no event") from error
     for evidence in moves.finished:
         # The document was filed by the last step, so the table's log has lines that it lacks.
-        events += run_log_events(truth.run_log(evidence.move.move_id))
+        events += run_log_events(evidence.move, truth.run_log(evidence.move.move_id))
     return iter(sorted(events, key=lambda event: event.time_ns))

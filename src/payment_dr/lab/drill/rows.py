@@ -11,6 +11,7 @@ from payment_dr.checks.evidence import (
     Reconciliation,
 )
 from payment_dr.payments.record import Record
+from payment_dr.recovery.control import Move
 from payment_dr.recovery.documents import MoveEvidence, ReconciliationEvidence
 from payment_dr.recovery.ports import Transition, TransitionEvent
 from payment_dr.recovery.steps import StepName
@@ -82,23 +83,26 @@ def reconciliations(
         )
 
 
-def run_log_events(transitions: Iterable[Transition]) -> Iterator[Event]:
+def run_log_events(move: Move, transitions: Iterable[Transition]) -> Iterator[Event]:
     """A move's run log on the timeline, with the two events that recovery is timed by."""
     for transition in transitions:
         done = transition.event in {TransitionEvent.DONE, TransitionEvent.FOUND_DONE}
         if done and transition.step in _LANDMARKS:
-            yield _event(transition, _LANDMARKS[transition.step])
-        yield _event(transition, _NAMES.get(transition.event, f"step-{transition.event.value}"))
+            yield _event(move, transition, _LANDMARKS[transition.step])
+        yield _event(
+            move, transition, _NAMES.get(transition.event, f"step-{transition.event.value}")
+        )
 
 
-def _event(transition: Transition, name: str) -> Event:
+def _event(move: Move, transition: Transition, name: str) -> Event:
     return Event(
         time_ns=int(transition.at * _NS),
         name=name,
         site=None,
         detail={
             "step": transition.step,
-            "move_id": transition.move_id,
+            "move_id": move.move_id,
+            "kind": move.kind.value,
             "event": transition.event.value,
             "detail": transition.detail,
             "by": transition.by,

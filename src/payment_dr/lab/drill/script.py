@@ -8,9 +8,10 @@ from typing import Final, Literal, Protocol, assert_never
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
+from payment_dr.lab.drill.design import Truth
 from payment_dr.lab.events import EventLog
 from payment_dr.lab.scenario import Action, Step
-from payment_dr.recovery.control import ControlRecord, Phase
+from payment_dr.recovery.control import Phase
 
 _POLL_S: Final = 0.1
 
@@ -50,18 +51,6 @@ class Sites(Protocol):
 
     def rebuild_database(self, site: str) -> None:
         """Bring the site's PostgreSQL back as a standby of the writer."""
-        ...
-
-
-class Truth(Protocol):
-    """What the payments table says, read where it can be read; `lab.drill.truth` reads it."""
-
-    def control(self) -> ControlRecord:
-        """The control record."""
-        ...
-
-    def unconfirmed(self) -> frozenset[str]:
-        """Payment ids that the standby has not confirmed."""
         ...
 
 

@@ -51,7 +51,7 @@ class UsualWatcher:
     routing: Routing
     clock: Clock
     probe: Callable[[], bool | None]
-    _memory: Memory = field(default_factory=Memory)
+    _memory: Memory = field(default_factory=lambda: Memory(beat_since=0, progress_since=0))
 
     def tick(self) -> Tick:
         """Look once, and promote if it must be."""
@@ -131,7 +131,7 @@ def watcher() -> UsualWatcher:
 
 @cache
 def _built() -> UsualWatcher:
-    recovery = compose_recovery(composition(JOBS))
+    recovery = compose_recovery(composition(JOBS).environment)
     world, environment = recovery.world, recovery.environment
     peer = environment.peer.name
     return UsualWatcher(

@@ -91,17 +91,15 @@ async def _until_signalled(place: Place) -> None:
     await serve(place, told)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the process; 0 when told to end, 1 when an address is taken."""
+def main(arguments: Sequence[str]) -> None:
+    """Run the process until it is told to end; exit status 1 when an address is taken."""
     parser = argparse.ArgumentParser(prog="payment_dr.lab.network")
     parser.add_argument("--directory", type=Path, required=True)
     try:
         uvloop.run(_until_signalled(place_at(parser.parse_args(arguments).directory)))
     except PaymentDrError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for people
-        return 1
-    return 0
+        raise SystemExit(f"error: {error}") from error
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -46,8 +46,8 @@ class Control:
                 return _answer({"site": self._failover.answer})
             case "POST", path if path.startswith(_LINK):
                 return await self._change(path.removeprefix(_LINK), request.body)
-            case method, path:
-                return _error(HTTPStatus.NOT_FOUND, f"there is no {method} {path}")
+            case _:
+                return _error(HTTPStatus.NOT_FOUND, f"there is no {request.method} {request.path}")
 
     async def _change(self, name: str, body: bytes) -> Response:
         if name not in self._links:

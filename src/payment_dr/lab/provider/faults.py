@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _DRAW_BYTES: Final = 8
 _DRAWS: Final = 1 << 8 * _DRAW_BYTES
-HANG_S_MAX: Final = 3600.0
+_HANG_S: Final = 8.0  # longer than a client waits: payments.provider_timeout_s is 5 by default
+_HANG_S_MAX: Final = 3600.0
 
 
 class Faults(BaseModel):
@@ -22,7 +23,7 @@ class Faults(BaseModel):
 
     hang_before: float = Field(default=0.0, ge=0, le=1)
     hang_after: float = Field(default=0.0, ge=0, le=1)
-    hang_s: float = Field(default=HANG_S_MAX, gt=0, le=HANG_S_MAX)
+    hang_s: float = Field(default=_HANG_S, gt=0, le=_HANG_S_MAX)
     decline: float = Field(default=0.0, ge=0, le=1)
     seed: int = 0
 

@@ -1,6 +1,7 @@
 """Sweeper: finishes what crashed handlers left pending, by the code that a retry would run."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from payment_dr.core.clock import Clock
 from payment_dr.payments.jobs.walk import Spread, pages
@@ -22,7 +23,7 @@ class SweeperRun:
 class Sweeper:
     """Resumes open operations whose lease has ended; may run at both sites at once.
 
-    After `budget_s` it starts no further page, so that a provider that hangs cannot hold it.
+    After `budget_s` it resumes nothing further, so that a provider that hangs cannot hold it.
     """
 
     table: PaymentsTable
@@ -41,10 +42,12 @@ class Sweeper:
         end = self.clock.monotonic() + self.budget_s
         for records in pages(self.table, self.table.open_operations):
             seen += len(records)
-            finished += sum(self.spread(self._resume, records))
+            finished += sum(self.spread(partial(self._resume, end=end), records))
             if self.clock.monotonic() >= end:
                 break
         return SweeperRun(seen=seen, finished=finished)
 
-    def _resume(self, record: Record) -> bool:
+    def _resume(self, record: Record, *, end: float) -> bool:
+        if self.clock.monotonic() >= end:
+            return False
         return isinstance(self.service.resume(record), Created | DeclinedOutcome)

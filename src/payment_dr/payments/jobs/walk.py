@@ -1,6 +1,7 @@
 """Walking a sparse index shard by shard, page by page, bounded."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final, Protocol
 
 from payment_dr.payments.ports import Page, PaymentsTable
@@ -34,11 +35,14 @@ class Spread(Protocol):
 def pages(table: PaymentsTable, index: Index) -> Iterator[tuple[Record, ...]]:
     """The records behind an index, strongly read; the index itself may be behind."""
     for shard in range(UNCONFIRMED_SHARDS):
-        cursor = None
-        for _ in range(_PAGES_MAX):
-            page = index(shard, cursor=cursor, limit=PAGE)
-            if page.payment_ids:
-                yield tuple(table.get_many(page.payment_ids))
-            cursor = page.cursor
-            if cursor is None:
-                break
+        for payment_ids in islice(_pages_of(index, shard), _PAGES_MAX):
+            if payment_ids:
+                yield tuple(table.get_many(payment_ids))
+
+
+def _pages_of(index: Index, shard: int) -> Iterator[tuple[str, ...]]:
+    page = index(shard, cursor=None, limit=PAGE)
+    yield page.payment_ids
+    while page.cursor is not None:
+        page = index(shard, cursor=page.cursor, limit=PAGE)
+        yield page.payment_ids

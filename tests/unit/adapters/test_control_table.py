@@ -1,0 +1,87 @@
+"""How the control table takes DynamoDB's refusals; what works is tested against the lab's."""
+
+from typing import Any
+
+import pytest
+
+from fakes.planned_client import PlannedClient, refusal
+from fakes.recovery_world import STEADY_AT_EAST
+from payment_dr.adapters.control_table import (
+    DynamoControlTable,
+    control_item,
+    control_of,
+    is_control_key,
+)
+from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.recovery.ports import Transition, TransitionEvent
+
+CONFLICT = refusal("ReplicatedWriteConflictException")
+LOST_RACE = refusal("ConditionalCheckFailedException")
+LINE = Transition(
+    move_id="m1", step="route", event=TransitionEvent.BEGAN, detail="", by="ada", at=1.0
+)
+
+
+def table(*planned: Any) -> tuple[DynamoControlTable, PlannedClient]:
+    client = PlannedClient(*planned)
+    fake: Any = client
+    return DynamoControlTable(fake, "payments"), client
+
+
+def test_the_control_record_is_the_same_after_a_round_trip() -> None:
+    assert control_of(control_item(STEADY_AT_EAST)) == STEADY_AT_EAST
+
+
+@pytest.mark.parametrize(
+    ("key", "is_control"),
+    [
+        ("control", True),
+        ("control#run#m1", True),
+        ("controlled", False),
+        ("6f1c1f0e-5d0b-5a57-9d0c-0c8a4f5f8c11", False),
+    ],
+)
+def test_the_items_of_moves_are_told_from_payments(key: str, *, is_control: bool) -> None:
+    assert is_control_key(key) is is_control
+
+
+def test_a_write_that_conflicts_with_the_other_region_is_tried_again() -> None:
+    control, client = table(CONFLICT, CONFLICT, {})
+    assert control.compare_and_set(STEADY_AT_EAST, based_on=0)
+    assert len(client.calls) == 3
+
+
+def test_a_conflict_that_does_not_end_is_like_having_lost() -> None:
+    control, client = table(CONFLICT)
+    assert not control.compare_and_set(STEADY_AT_EAST, based_on=0)
+    assert len(client.calls) == 8
+
+
+def test_a_lost_race_is_told_at_once() -> None:
+    control, client = table(LOST_RACE)
+    assert not control.compare_and_set(STEADY_AT_EAST, based_on=0)
+    assert len(client.calls) == 1
+
+
+def test_a_write_without_an_answer_is_in_doubt() -> None:
+    control, _ = table(refusal("InternalServerError", 500))
+    with pytest.raises(UnavailableError) as caught:
+        control.compare_and_set(STEADY_AT_EAST, based_on=0)
+    assert not caught.value.definite
+
+
+def test_a_full_run_log_takes_no_more_and_stops_nobody() -> None:
+    control, client = table(LOST_RACE)
+    control.log((LINE,))
+    assert len(client.calls) == 1
+
+
+def test_a_table_without_a_control_record_says_so() -> None:
+    control, _ = table({})
+    with pytest.raises(PaymentDrError, match="has no control record"):
+        control.read()
+
+
+def test_a_move_that_never_was_has_an_empty_run_log() -> None:
+    control, _ = table({})
+    assert not control.run_log("m9")

@@ -1,0 +1,24 @@
+"""The evidence store's reading of S3's refusals; the rest is tested against the lab's S3."""
+
+from typing import Any
+
+import pytest
+
+from fakes.planned_client import PlannedClient, refusal
+from payment_dr.adapters.evidence_store import S3EvidenceStore
+from payment_dr.core.errors import UnavailableError
+
+
+def store(*planned: Any) -> S3EvidenceStore:
+    fake: Any = PlannedClient(*planned)
+    return S3EvidenceStore(fake, "bucket")
+
+
+def test_a_document_that_is_not_there_is_not_an_error() -> None:
+    assert not store(refusal("404", 404)).has("m1", "move.json")
+    assert store({}).has("m1", "move.json")
+
+
+def test_a_bucket_that_may_not_be_read_is_not_taken_for_an_empty_one() -> None:
+    with pytest.raises(UnavailableError, match="looking for move.json"):
+        store(refusal("403", 403)).has("m1", "move.json")

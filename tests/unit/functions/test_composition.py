@@ -1,0 +1,188 @@
+"""The real parts, put together once; what they reach is tested in the lab."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from fakes.clock import FakeClock
+from fakes.composed import SETTINGS
+from payment_dr.adapters.aws_calls import tight
+from payment_dr.adapters.clock import SystemClock
+from payment_dr.adapters.control_table import control_item
+from payment_dr.core.errors import SettingsError, UnavailableError
+from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.functions import composition as module
+from payment_dr.functions.composition import (
+    API,
+    JOBS,
+    Composition,
+    aws_client,
+    compose,
+    composition,
+    ledger_login,
+    secret_of,
+)
+from payment_dr.functions.environment import Address, AwsAccess, Environment
+from payment_dr.payments.ports import ControlView
+from payment_dr.recovery.control import ControlRecord, Phase
+
+SECRET = {"api_key": "sk_test_x", "username": "u", "password": "p"}
+
+
+class FakeAws:
+    """Every client; answers for the control record and the secrets, while it is up."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.STEADY
+        self.up = True
+        self.made: list[str] = []
+
+    def client(self, service: str, **_options: Any) -> "FakeAws":
+        self.made.append(service)
+        return self
+
+    def get_item(self, **_request: Any) -> dict[str, Any]:
+        record = ControlRecord(
+            active=SiteName("east"),
+            epoch=Epoch(4),
+            phase=self.phase,
+            move=None,
+            version=1,
+            changed_at=0.0,
+        )
+        return {"Item": control_item(record)}
+
+    def get_secret_value(self, **_request: str) -> dict[str, Any]:
+        if not self.up:
+            raise UnavailableError("down")
+        return {"SecretString": '{"api_key": "sk_test_x", "username": "u", "password": "p"}'}
+
+
+@pytest.fixture(name="aws")
+def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    aws = FakeAws()
+    monkeypatch.setattr(module, "_session", lambda: aws)
+    return aws
+
+
+@pytest.fixture(name="environment")
+def environment_fixture() -> Environment:
+    return Environment(
+        site=SiteName("east"),
+        settings=SETTINGS,
+        aws=AwsAccess(endpoint_url="http://127.0.0.1:1", access_key_id="k", secret_access_key="s"),
+        ledger=Address(host="127.0.0.1", port=1),
+        peer_ledger=None,
+        provider_url="http://127.0.0.1:1",
+        peer_health_url=None,
+        own_url=None,
+        dns=None,
+    )
+
+
+@pytest.fixture(name="parts")
+def parts_fixture(aws: FakeAws, environment: Environment) -> Iterator[Composition]:
+    del aws
+    made = compose(environment, API)
+    yield made
+    made.close()
+
+
+def test_the_parts_see_the_control_record(aws: FakeAws, parts: Composition) -> None:
+    steady = ControlView(steady=True, active=SiteName("east"), epoch=Epoch(4))
+    assert parts.control_now() == parts.ports.control() == steady
+    aws.phase = Phase.MOVING
+    assert parts.control_now() == replace(steady, steady=False)
+    assert parts.ports.control() == steady  # up to a second old
+
+
+def test_a_site_that_does_not_reach_the_provider_is_not_healthy(parts: Composition) -> None:
+    with pytest.raises(UnavailableError, match="balance"):
+        parts.check_health()
+
+
+def test_a_ledger_that_is_not_there_is_unavailable(parts: Composition) -> None:
+    with pytest.raises(UnavailableError):
+        parts.ports.ledger.view([])
+
+
+def test_merchants_come_from_the_sites_secret(parts: Composition) -> None:
+    assert parts.merchants() == SECRET
+
+
+def test_a_job_waits_longer_for_the_ledger_than_a_request(
+    aws: FakeAws, environment: Environment
+) -> None:
+    del aws
+    for role, timeout_s in ((API, SETTINGS.payments.posting_budget_s), (JOBS, JOBS.posting_s)):
+        parts = compose(environment, role)
+        assert vars(parts.ports.ledger)["_timeout_s"] == timeout_s
+        parts.close()
+
+
+def test_a_secret_outlives_an_outage(aws: FakeAws, environment: Environment) -> None:
+    clock: Any = FakeClock()
+    secret = secret_of(environment, "provider", clock)
+    assert secret() == SECRET
+    aws.up = False
+    clock.advance(600)
+    assert secret() == SECRET
+
+
+def test_the_ledger_is_reached_by_tls_except_in_a_lab(environment: Environment) -> None:
+    assert not ledger_login(environment, SECRET).tls
+    on_aws = ledger_login(replace(environment, aws=None), SECRET)
+    assert on_aws.tls
+    assert (on_aws.user, on_aws.password) == ("u", "p")
+
+
+def test_clients_belong_to_the_sites_region_and_the_lab_gives_their_endpoint(
+    environment: Environment,
+) -> None:
+    inside = aws_client(environment, "dynamodb", tight(1))
+    assert inside.meta.endpoint_url == "http://127.0.0.1:1"
+    assert inside.meta.region_name == "us-east-1"
+
+
+def test_on_aws_clients_go_to_the_regions_own_endpoint(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    there = aws_client(replace(environment, aws=None), "dynamodb", tight(1))
+    assert there.meta.endpoint_url == "https://dynamodb.us-east-1.amazonaws.com"
+
+
+@pytest.fixture(name="_fresh_process")
+def fresh_process_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "configure_logs", lambda: logging.getLogger("payment_dr"))
+    monkeypatch.setattr(module, "_built", cache(vars(module)["_built"].__wrapped__))
+
+
+@pytest.mark.usefixtures("_fresh_process")
+def test_all_threads_of_a_process_share_one_composition_of_a_role(
+    aws: FakeAws, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "environment_from", lambda _variables: environment)
+    with ThreadPoolExecutor(4) as threads:
+        made = {id(parts) for parts in threads.map(composition, [API] * 8)}
+    assert len(made) == 1
+    assert aws.made.count("dynamodb") == 1
+    composition(API).close()
+
+
+@pytest.mark.usefixtures("_fresh_process")
+def test_a_process_without_its_environment_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "environ", {})
+    with pytest.raises(SettingsError, match="PAYMENT_DR_SETTINGS"):
+        composition(API)
+
+
+def test_the_clock_of_the_parts_is_the_systems(parts: Composition) -> None:
+    assert isinstance(parts.ports.clock, SystemClock)
