@@ -62,7 +62,8 @@ lock: $(BIN)/uv ## Resolve the lock files anew; dev starts from lab, so both agr
 	$(COMPILE) --extra lab --extra dev -o requirements/dev.txt pyproject.toml
 
 docs: setup-dev ## Generate the reference pages anew
-	$(BIN)/python docs/generate.py
+	COLUMNS=80 $(BIN)/python docs/generate.py
+	$(BIN)/python docs/schemas.py
 
 clean: ## Remove what the targets made, the reports excepted
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

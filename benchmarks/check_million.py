@@ -4,6 +4,7 @@ The evidence is synthetic (tests/fakes/synthetic.py), made once and kept while t
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -16,14 +17,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
 
 
 def make(directory: Path, operations: int) -> dict[str, int]:
     """Write the evidence; returns bytes by file."""
-    from fakes.synthetic import clean_run  # noqa: PLC0415 - needs the path set above
-
-    clean_run(seed=1, operations=operations, rate=1_000).write(directory)
+    sys.path.insert(0, str(ROOT / "tests"))
+    synthetic = importlib.import_module("fakes.synthetic")
+    synthetic.clean_run(seed=1, operations=operations, rate=1_000).write(directory)
     return {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
 
 
@@ -31,7 +31,7 @@ def measure(directory: Path) -> dict[str, float]:
     """One run of the command in a process of its own."""
     began = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [Path(sys.executable).with_name("payment-dr"), "check", directory, "--json"]
+    command = [str(Path(sys.executable).with_name("payment-dr")), "check", str(directory), "--json"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script, no package
 """Writes docs/reference/schemas/: a JSON schema of a line of each file of a run directory."""
 
 import json

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -103,6 +104,18 @@ class FakeRun:
         """Replace fields of one line; returns the new one."""
         self.history[index] = replace(self.history[index], **changes)
         return self.history[index]
+
+    def cut(self, name: SourceName, *, keep: float) -> None:
+        """Leave out all but a share of the first rows of a source."""
+        every: dict[SourceName, list[Any]] = {
+            SourceName.HISTORY: self.history,
+            SourceName.PROVIDER: self.provider,
+            SourceName.PAYMENTS: self.payments,
+            SourceName.LEDGER: self.ledger,
+            SourceName.MOVES: self.moves,
+        }
+        rows = every[name]
+        del rows[int(len(rows) * keep) :]
 
     def renumber(self) -> None:
         """Give the history's lines their numbers anew, after some were added or removed."""

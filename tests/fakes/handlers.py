@@ -27,6 +27,3 @@ def held(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     del event, context
     RELEASE.wait(20)
     return {"statusCode": 204}
-
-
-not_callable = "text"

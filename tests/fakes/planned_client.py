@@ -15,7 +15,7 @@ def refusal(code: str, status: int = 400) -> ClientError:
 
 
 class PlannedClient:
-    """One answer or error a call, in order; the last one for ever. `calls` are (action, request)."""
+    """One answer or error a call, in order, the last for ever; `calls` are (action, request)."""
 
     def __init__(self, *planned: Any) -> None:
         self.planned = list(planned)

@@ -52,14 +52,14 @@ def acknowledged(run: FakeRun, rng: random.Random) -> tuple[int, PaymentRow]:
 
 def captured(row: PaymentRow) -> bool:
     """Whether a record has a charge that moved money."""
-    charge = row.operations[0]
-    return charge.capture and charge.state == "succeeded"
+    first = row.operations[0]
+    return first.capture and first.state == "succeeded"
 
 
 def with_charge(row: PaymentRow, **changes: object) -> PaymentRow:
     """The record with its charge changed."""
-    charge = replace(row.operations[0], **changes)
-    return replace(row, operations=(charge, *row.operations[1:]))
+    first = replace(row.operations[0], **changes)
+    return replace(row, operations=(first, *row.operations[1:]))
 
 
 def refund_of(row: PaymentRow, state: str) -> OperationRow | None:
@@ -494,8 +494,9 @@ def a_stale_handler_posts_after_the_move(run: FakeRun, rng: random.Random) -> No
 
 
 @breaks("epochs-rise-one-winner")
-def two_moves_win_one_epoch(run: FakeRun, rng: random.Random) -> None:
-    run.moves.append(replace(run.moves[0], move_id="move-2"))
+def a_later_move_wins_no_later_epoch(run: FakeRun, rng: random.Random) -> None:
+    epoch = rng.choice([1, 2])
+    run.moves.append(replace(run.moves[0], move_id="move-2", epoch=epoch))
 
 
 @breaks("lost-by-ledger-were-unconfirmed")
@@ -509,7 +510,9 @@ def reconciliation_missed_what_the_ledger_lost(run: FakeRun, rng: random.Random)
 @breaks("lost-by-ledger-were-unconfirmed")
 def the_old_writer_had_an_entry_that_no_record_has(run: FakeRun, rng: random.Random) -> None:
     move = run.moves[0]
-    run.moves[0] = replace(move, old_writer=(*(move.old_writer or ()), "unknown"))
+    entries = [*(move.old_writer or ())]
+    entries.insert(rng.randrange(len(entries)), "unknown")
+    run.moves[0] = replace(move, old_writer=tuple(entries))
 
 
 @breaks("planned-move-loses-nothing")
@@ -526,4 +529,6 @@ def what_reconciliation_saw_is_in_no_ledger(run: FakeRun, rng: random.Random) ->
 
 @breaks("reconciled-are-in-ledger")
 def reconciliation_posted_what_no_record_has(run: FakeRun, rng: random.Random) -> None:
-    run.moves[0] = replace(run.moves[0], posted=(*run.moves[0].posted, "unknown"))
+    posted = [*run.moves[0].posted, "unknown"]
+    rng.shuffle(posted)
+    run.moves[0] = replace(run.moves[0], posted=tuple(posted))

@@ -67,7 +67,6 @@ class Story:
         status: str | None = None,
         http_status: int = 0,
         payment_id: str | None = None,
-        amount: int | None = None,
     ) -> None:
         begun = self.begun[process]
         self.run.history.append(
@@ -79,7 +78,7 @@ class Story:
                 key=begun.key,
                 request=begun.request,
                 payment_id=payment_id or begun.payment_id,
-                amount=begun.amount if amount is None else amount,
+                amount=begun.amount,
                 currency="EUR",
                 status=status,
                 http_status=http_status,

@@ -94,8 +94,10 @@ def clean_run(
     """A run without a violation.
 
     Args:
+        seed: of everything random.
         operations: how many clients arrive; those that retry later come on top.
         rate: arrivals per simulated second.
+        mix: of what they do.
         fault: whether `east` is lost at two fifths of the run.
     """
     sim = _Simulation(seed=seed, mix=mix or Mix())
@@ -137,14 +139,14 @@ class _Simulation:
         self.history: list[HistoryEvent] = []
         self.provider: list[ProviderRow] = []
         self.payments: dict[str, Payment] = {}
-        self._queue: list[tuple[int, int, Callable[[int], None]]] = []
+        self._queue: list[tuple[int, int, Callable[[int], object]]] = []
         self._scheduled = 0
         self._processes = 0
         self._by_key: dict[tuple[str, str], str] = {}
         self._acknowledged: list[tuple[str, Request]] = []
         self._entries: list[tuple[int, str, str, str, int, str]] = []
 
-    def at(self, time_ns: int, act: Callable[[int], None]) -> None:
+    def at(self, time_ns: int, act: Callable[[int], object]) -> None:
         self._scheduled += 1
         heapq.heappush(self._queue, (time_ns, self._scheduled, act))
 

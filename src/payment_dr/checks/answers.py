@@ -48,8 +48,8 @@ class Answers:
     """Follows every key through the history; memory grows with the number of keys."""
 
     def __init__(self, history: Source[HistoryRow]) -> None:
-        self._asked: dict[str, dict[str, str]] = {}
-        self._answered: dict[str, dict[str, Answer]] = {}
+        # By scope and key: the request asked, and once it was answered the answer in its place.
+        self._keys: dict[str, dict[str, str | Answer]] = {}
         self._also_asked: set[tuple[str, str]] = set()
         self._refused: list[Answer] = []
         self._same = Judgement(
@@ -72,17 +72,20 @@ class Answers:
 
     def asked(self, row: HistoryRow, scope: str) -> None:
         """Note the invocation of a payment or refund."""
-        keys = self._asked.get(scope)
+        keys = self._keys.get(scope)
         if keys is None:
-            keys = self._asked[scope] = {}
-            self._answered[scope] = {}
-        if keys.setdefault(row.key, row.request) != row.request:
+            keys = self._keys[scope] = {}
+        known = keys.setdefault(row.key, row.request)
+        if row.request != (known if isinstance(known, str) else known.request):
             self._also_asked.add((scope, row.key))
 
     def answered(self, invoke: HistoryRow, answer: Answer) -> None:
         """Compare a definite answer with the earlier one to its key."""
-        known = self._answered[answer.scope].setdefault(answer.key, answer)
-        if known is not answer and known != answer:
+        keys = self._keys[answer.scope]
+        known = keys[answer.key]
+        if isinstance(known, str):
+            keys[answer.key] = answer
+        elif known != answer:
             self._differs(known, answer)
         if invoke.f is _PAY and (
             invoke.amount != answer.amount
@@ -124,8 +127,8 @@ class Answers:
     def claims(self) -> list[Claim]:
         """Judge, once the history has been read to its end."""
         for refusal in self._refused:
-            known = self._answered[refusal.scope].get(refusal.key)
-            if known is not None and known.request == refusal.request:
+            known = self._keys[refusal.scope][refusal.key]
+            if isinstance(known, Answer) and known.request == refusal.request:
                 text = f"key {refusal.key} was answered {_words(known)}, and refused as a reuse"
                 _violated(self._same, refusal, text)
             elif (refusal.scope, refusal.key) not in self._also_asked:

@@ -40,7 +40,6 @@ class Known(Struct, gc=False):
     merchant: str
     key: str
     currency: str
-    captured: int
     operations: tuple[OperationRow, ...]
     done: int = 0
 
@@ -92,7 +91,6 @@ class Charges:
             row.merchant if self._names_merchants else "",
             row.operations[0].idempotency_key,
             row.currency,
-            captured_minor(row),
             row.operations,
         )
 
@@ -166,14 +164,18 @@ class Charges:
             if known.done + 1 != 1 << len(known.operations):
                 self._undone(payment_id, known)
         for payment_id, refunded in self._refunded.items():
-            refundee = self._known.get(payment_id)
-            if refundee is not None and refunded > refundee.captured:
-                self._agrees.violated(
-                    f"the provider refunded {refunded}, captured were {refundee.captured}",
-                    payment_id=payment_id,
-                    minor_units=refunded - refundee.captured,
-                    currency=refundee.currency,
-                )
+            if payment_id in self._known:
+                self._within(payment_id, self._known[payment_id], refunded)
+
+    def _within(self, payment_id: str, known: Known, refunded: int) -> None:
+        captured = captured_minor(known.operations)
+        if refunded > captured:
+            self._agrees.violated(
+                f"the provider refunded {refunded}, captured were {captured}",
+                payment_id=payment_id,
+                minor_units=refunded - captured,
+                currency=known.currency,
+            )
 
     def _undone(self, payment_id: str, known: Known) -> None:
         for number, operation in enumerate(known.operations):
@@ -201,20 +203,25 @@ class Charges:
 
 def _mismatch(row: ProviderRow, known: Known, operation: OperationRow) -> str:
     """What the provider did otherwise than the record says, or "". Pending ones are not judged."""
-    did = f"{row.kind} {row.amount} {row.currency} {row.reference}"
     if operation.state == PENDING:
         return ""
-    if operation.state == DECLINED_OPERATION:
-        return f"the provider did {did}, the record says declined"
-    wrong = row.kind != operation.kind or (
-        row.kind != VOID and (row.amount, row.currency) != (operation.amount, known.currency)
+    same = (
+        operation.state != DECLINED_OPERATION
+        and row.kind == operation.kind
+        and (row.kind == VOID or _same_money(row, known, operation))
+        and (row.kind not in _REFERENCED or row.reference == operation.provider_reference)
     )
-    if wrong or (row.kind in _REFERENCED and row.reference != operation.provider_reference):
-        return (
-            f"the provider did {did}, the record says {operation.kind} {operation.amount} "
-            f"{known.currency} {operation.provider_reference}"
-        )
-    return ""
+    if same:
+        return ""
+    return (
+        f"the provider did {row.kind} {row.amount} {row.currency} {row.reference}, the record says "
+        f"{operation.kind} {operation.amount} {known.currency} {operation.provider_reference} "
+        f"{operation.state}"
+    )
+
+
+def _same_money(row: ProviderRow, known: Known, operation: OperationRow) -> bool:
+    return row.amount == operation.amount and row.currency == known.currency
 
 
 def _violated(

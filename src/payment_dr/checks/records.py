@@ -26,18 +26,18 @@ class Loss(Struct, frozen=True, kw_only=True):
     minor_units: dict[str, int]
 
 
-def captured_minor(row: PaymentRow) -> int:
+def captured_minor(operations: tuple[OperationRow, ...]) -> int:
     """Minor units captured at the charge or by captures."""
     return sum(
         o.amount
-        for o in row.operations
+        for o in operations
         if o.state == SUCCEEDED and (o.kind == CAPTURE or (o.kind == CHARGE and o.capture))
     )
 
 
-def refunded_minor(row: PaymentRow) -> int:
+def refunded_minor(operations: tuple[OperationRow, ...]) -> int:
     """Minor units refunded."""
-    return sum(o.amount for o in row.operations if o.state == SUCCEEDED and o.kind == REFUND)
+    return sum(o.amount for o in operations if o.state == SUCCEEDED and o.kind == REFUND)
 
 
 class Records:
@@ -92,8 +92,9 @@ class Records:
                 self._refund(row, refund, amount)
         if len(row.operations) > 1:
             self._within(row)
-        if any(o.state == PENDING for o in row.operations):
-            _violated(self._final, row, f"the record is {row.state} with an operation pending")
+        for operation in row.operations:
+            if operation.state == PENDING:
+                _violated(self._final, row, f"a {operation.kind} of the record is still pending")
         if row.unconfirmed and self._confirms:
             _violated(self._confirmed, row, f"unconfirmed at version {row.version}")
 
@@ -147,7 +148,8 @@ class Records:
         )
 
     def _within(self, row: PaymentRow) -> None:
-        captured, refunded = captured_minor(row), refunded_minor(row)
+        captured = captured_minor(row.operations)
+        refunded = refunded_minor(row.operations)
         if not refunded <= captured <= row.operations[0].amount:
             text = (
                 f"refunded {refunded}, captured {captured}, authorised {row.operations[0].amount}"

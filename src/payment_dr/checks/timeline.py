@@ -117,33 +117,37 @@ class Timeline:
             return ()
         began = self.began_ns
         width_ns = int(self.width_s() * 1e9)
-        number = (self.ended_ns - began) // width_ns + 1
-        counts = [[0, 0, 0, 0] for _ in range(number)]
-        samples: list[list[int]] = [[] for _ in range(number)]
+        tallies = [_Tally() for _ in range((self.ended_ns - began) // width_ns + 1)]
         for i, f in enumerate(self._functions):
             if f:
                 continue
             start, end, outcome = self.starts[i], self.ends[i], self._outcomes[i]
-            counts[(start - began) // width_ns][0] += 1
+            tallies[(start - began) // width_ns].counts[0] += 1
             if outcome:
-                place = (end - began) // width_ns
-                counts[place][outcome] += 1
-                if outcome == 1:
-                    samples[place].append(end - start)
-        made: list[Bucket] = []
-        for place, ((offered, ok, fail, info), sample) in enumerate(
-            zip(counts, samples, strict=True)
-        ):
-            found = latency(sample)
-            made.append(
-                Bucket(
-                    start_s=place * width_ns / 1e9,
-                    offered=offered,
-                    acknowledged=ok,
-                    refused=fail,
-                    indeterminate=info,
-                    p50_ms=found.p50,
-                    p99_ms=found.p99,
-                )
-            )
-        return tuple(made)
+                tally = tallies[(end - began) // width_ns]
+                tally.counts[outcome] += 1
+                if outcome == _CODES[EventType.OK]:
+                    tally.samples_ns.append(end - start)
+        return tuple(tally.bucket(place * width_ns / 1e9) for place, tally in enumerate(tallies))
+
+
+class _Tally:
+    """Of one bucket: how many were offered and ended as each code, and how long they took."""
+
+    def __init__(self) -> None:
+        self.counts = [0, 0, 0, 0]
+        self.samples_ns: list[int] = []
+
+    def bucket(self, start_s: float) -> Bucket:
+        """As it is reported."""
+        offered, acknowledged, refused, indeterminate = self.counts
+        found = latency(self.samples_ns)
+        return Bucket(
+            start_s=start_s,
+            offered=offered,
+            acknowledged=acknowledged,
+            refused=refused,
+            indeterminate=indeterminate,
+            p50_ms=found.p50,
+            p99_ms=found.p99,
+        )

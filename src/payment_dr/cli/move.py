@@ -254,12 +254,16 @@ def _in_record(target: Target, move_id: str) -> tuple[ControlRecord, Move]:
 def _confirm(site: SiteName, *, yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _interactive():
         raise PaymentDrError(
             f"{site} would become active, and nobody is there to confirm it", remedy="give --yes"
         )
     if typer.prompt(f"{site} becomes active. Type its name to go on", err=True) != site:
         raise PaymentDrError(f"not confirmed: that was not {site!r}; nothing was changed")
+
+
+def _interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 def _end(outcome: MoveOutcome, *, as_json: bool) -> None:
@@ -275,8 +279,8 @@ def _end(outcome: MoveOutcome, *, as_json: bool) -> None:
             )
         case Stopped():
             move_view.say(f"error: {outcome.error}")
-        case never:
-            assert_never(never)
+        case unreachable:
+            assert_never(unreachable)
     raise typer.Exit(1)
 
 

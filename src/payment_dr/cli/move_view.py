@@ -39,11 +39,16 @@ class Progress:
         seconds = time.monotonic() - self._start
         place = f"{self._plan.position(transition.step) + 1}/{len(self._plan.steps)}"
         event = f"{transition.event:15}"
-        if sys.stderr.isatty():
+        if coloured():
             event = typer.style(event, fg=_COLOURS[transition.event])
         say(
             f"{seconds:7.2f} s  {place:5} {transition.step:14} {event} {transition.detail}".rstrip()
         )
+
+
+def coloured() -> bool:
+    """Whether stderr is a terminal."""
+    return sys.stderr.isatty()
 
 
 def say(sentence: str) -> None:
@@ -104,7 +109,7 @@ def status_text(found: Survey) -> str:
         lines.append(f"REPAIR NEEDED: {found.repair}; fail over to where the writer is")
     platform = "no answer" if found.platform is None else f"writer {found.platform.writer}"
     lines.append(f"platform: {platform}")
-    lines += [f"ledger {site}: {_ledger_text(view)}" for site, view in found.ledgers.items()]
+    lines += [f"ledger {site}: {ledger_text(view)}" for site, view in found.ledgers.items()]
     lines.append(
         f"DNS answers {found.answer}; this site is {'' if found.healthy else 'not '}healthy"
     )
@@ -137,11 +142,12 @@ def _outcome(outcome: MoveOutcome) -> dict[str, Any]:
                 "remedy": outcome.error.remedy,
                 "definite": outcome.error.definite,
             }
-        case never:
-            assert_never(never)
+        case unreachable:
+            assert_never(unreachable)
 
 
-def _ledger_text(view: LedgerView | None) -> str:
+def ledger_text(view: LedgerView | None) -> str:
+    """One ledger in a few words."""
     if view is None:
         return "no answer"
     stamp = "none" if view.stamp is None else f"({view.stamp.epoch}, {view.stamp.site})"

@@ -1,7 +1,7 @@
 """What a move from the command line acts on: a running lab, or an environment on AWS."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """Environments by site; a move runs in the environment of the site that it leads to."""
+    """Environments by site; a move runs in the environment of the site that it leads to.
+
+    `compose` builds the ports of an environment.
+    """
 
     settings: Settings
-    environments: dict[SiteName, Environment]
+    environments: Mapping[SiteName, Environment]
+    compose: Callable[[Environment], Recovery] = compose_recovery
 
     def require(self, site: str) -> SiteName:
         """The site of that name.
@@ -51,7 +55,7 @@ class Target:
                 f"this runs in the environment of {', '.join(self.environments)}, not of {site}",
                 remedy=f"run it with the variables of that site, PAYMENT_DR_SITE={site} among them",
             )
-        recovery = compose_recovery(environment)
+        recovery = self.compose(environment)
         try:
             yield recovery
         finally:

@@ -20,7 +20,7 @@ from payment_dr.core.errors import UnavailableError
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import JOBS, composition
-from payment_dr.functions.recovery_composition import compose_recovery
+from payment_dr.functions.recovery_composition import Recovery, compose_recovery
 from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.detection import (
     AskOperator,
@@ -221,8 +221,8 @@ class Watcher:
                         progress=_log,
                     )
                 )
-            case never:
-                assert_never(never)
+            case unreachable:
+                assert_never(unreachable)
 
     def _open(self, verdict: OpenMove) -> MoveOutcome:
         request = MoveRequest(
@@ -263,14 +263,17 @@ def watcher() -> Watcher:
 @cache
 def _built() -> Watcher:
     parts = composition(JOBS)
-    environment = parts.environment
-    recovery = compose_recovery(environment, lambda: parts.ports.ledger)
-    world = recovery.world
+    return watcher_of(compose_recovery(parts.environment, lambda: parts.ports.ledger))
+
+
+def watcher_of(recovery: Recovery) -> Watcher:
+    """A watcher over the parts of its site."""
+    environment, routing = recovery.environment, recovery.world.routing
     peer = environment.peer.name
     ports = WatchPorts(
-        world=world,
+        world=recovery.world,
         heartbeats=recovery.heartbeats,
-        probe=PeerProbe(lambda: world.routing.healthy(peer)).outcome,
+        probe=PeerProbe(lambda: routing.healthy(peer)).outcome,
         new_id=lambda: uuid.uuid4().hex[:8],
     )
     return Watcher(environment.site, environment.settings, ports)

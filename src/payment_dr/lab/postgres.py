@@ -147,7 +147,7 @@ class Cluster:
             f"--host={upstream.host}",
             f"--port={upstream.port}",
             f"--username={ADMIN}",
-            "--wal-method=stream",
+            "--wal-method=fetch",
             "--checkpoint=fast",
             "--no-sync",
             password=self._passwords.admin,

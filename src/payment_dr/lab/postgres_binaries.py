@@ -9,6 +9,7 @@ may go (below /root, say).
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ def find_postgres(place: Path) -> PostgresBinaries:
     binaries = PostgresBinaries(
         root=Path(spec.origin).parent / "pginstall", run_as=unprivileged_user()
     )
+    _require_entry(place, binaries.run_as)
     if _runs(binaries):
         return binaries
     copied = PostgresBinaries(root=place / "install", run_as=binaries.run_as)
@@ -131,6 +133,25 @@ def _require_known(uid: int) -> None:
             f"user id {uid} has no entry in the user database; PostgreSQL refuses to run as it",
             remedy=f"echo 'lab:x:{uid}:{os.getegid()}::/tmp:/bin/sh' >> /etc/passwd, as root",
         ) from error
+
+
+def _require_entry(place: Path, run_as: RunAs | None) -> None:
+    """The user must be able to come to the place, which root can in any case."""
+    if run_as is None:
+        return
+    for folder in (place, *place.parents):
+        found = folder.stat()
+        if found.st_uid == run_as.uid:
+            needed = stat.S_IXUSR
+        elif found.st_gid == run_as.gid:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        if not found.st_mode & needed:
+            raise LabError(
+                f"{folder} may not be entered by user id {run_as.uid}, as whom PostgreSQL runs",
+                remedy="set TMPDIR to, or name, a directory that every user may enter",
+            )
 
 
 def _runs(binaries: PostgresBinaries) -> bool:

@@ -98,8 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ending.wait()
     deadline = time.monotonic() + _END_TIMEOUT_S
     for thread in threads:
-        if thread.ident is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _wait_for(path: Path | None, ending: threading.Event) -> None:

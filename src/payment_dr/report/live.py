@@ -129,9 +129,11 @@ def panel(title: str, snapshot: Snapshot | None, events: tuple[str, ...]) -> Pan
     if snapshot is not None:
         parts += [_figures(snapshot), Text()]
         if snapshot.step is not None:
-            bar = ProgressBar(total=max(snapshot.steps, 1), completed=snapshot.steps_done, width=40)
+            progress = ProgressBar(
+                total=max(snapshot.steps, 1), completed=snapshot.steps_done, width=40
+            )
             row = Table.grid(padding=(0, 2))
-            row.add_row(Text(snapshot.step, style="bold"), bar, _steps(snapshot))
+            row.add_row(Text(snapshot.step, style="bold"), progress, _steps(snapshot))
             parts += [row, Text()]
     parts += [Text(text, style="dim", overflow="ellipsis", no_wrap=True) for text in events]
     return Panel(Group(*parts), title=Text(title), title_align="left", border_style="dim")

@@ -58,11 +58,11 @@ def _ending(
 
 def draw_phases(bars: tuple[Phase, ...]) -> str:
     """The bars as an `<svg>` element."""
-    longest = max(bar.end_s for bar in bars)
+    longest = max(phase.end_s for phase in bars)
     scale = (WIDTH - _LEFT - _RIGHT) / max(longest, 0.001)
     height = _ROW * len(bars) + 30
     rows = "\n".join(
-        part for place, bar in enumerate(bars) for part in _row(bar, place * _ROW + 6, scale)
+        part for place, phase in enumerate(bars) for part in _row(phase, place * _ROW + 6, scale)
     )
     axis = "\n".join(
         f'<path class="grid" d="M{_LEFT + tick * scale:.1f} 0V{height - 24}"/>'
@@ -75,13 +75,13 @@ def draw_phases(bars: tuple[Phase, ...]) -> str:
     )
 
 
-def _row(bar: Phase, y: float, scale: float) -> Iterable[str]:
-    x = _LEFT + bar.start_s * scale
-    width = max((bar.end_s - bar.start_s) * scale, 2)
-    yield f'<text class="label end" x="{_LEFT - 12}" y="{y + 13}">{escape(bar.name)}</text>'
+def _row(phase: Phase, y: float, scale: float) -> Iterable[str]:
+    x = _LEFT + phase.start_s * scale
+    width = max((phase.end_s - phase.start_s) * scale, 2)
+    yield f'<text class="label end" x="{_LEFT - 12}" y="{y + 13}">{escape(phase.name)}</text>'
     place = f'x="{x:.1f}" y="{y}" width="{width:.1f}" height="18" rx="3"'
-    yield f'<rect class="bar {bar.style}" {place}/>'
+    yield f'<rect class="bar {phase.style}" {place}/>'
     yield (
         f'<text class="label" x="{x + width + 8:.1f}" y="{y + 13}">'
-        f"{bar.end_s - bar.start_s:.2f} s</text>"
+        f"{phase.end_s - phase.start_s:.2f} s</text>"
     )

@@ -95,7 +95,7 @@ def test_without_a_fault_nothing_is_measured_from_it() -> None:
     found = measured(paid_at(1, 2), event(1, "site-unhealthy"), fault_s=None)
     assert found.recovery.acceptance is None
     assert found.recovery.detection is None
-    assert found.marks == ()
+    assert not found.marks
     assert found.latency_ms.p99 == pytest.approx(1)
 
 
@@ -168,7 +168,7 @@ def test_a_long_run_has_wider_buckets() -> None:
 def test_a_history_of_one_instant_or_of_nothing_has_no_rate() -> None:
     assert measured(paid_at(1), fault_s=None).offered_per_s is None
     empty = measure(FakeRun(facts=facts()).evidence(), [])
-    assert empty.buckets == ()
+    assert not empty.buckets
     assert empty.offered_per_s is None
     assert empty.latency_ms.p50 is None
 

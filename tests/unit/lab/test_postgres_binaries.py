@@ -130,7 +130,42 @@ def test_programs_that_nobody_may_run_are_an_error_that_names_the_user(
     package_in(tmp_path / "package", monkeypatch)
     program(tmp_path / "package" / "pginstall", "", mode=0o644)
     monkeypatch.setattr(postgres_binaries, "unprivileged_user", lambda: run_as)
+    monkeypatch.setattr(postgres_binaries, "_require_entry", lambda *_: None)
     monkeypatch.setattr(postgres_binaries, "switch_user", lambda _: {})
     with pytest.raises(LabError, match=f"user id {uid} may not run") as caught:
         find_postgres(tmp_path / "lab")
     assert "TMPDIR" in caught.value.remedy
+
+
+def test_a_place_that_the_user_may_not_enter_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package_in(tmp_path / "package", monkeypatch)
+    run_as = RunAs(uid=os.geteuid() + 7, gid=os.getegid() + 7)
+    monkeypatch.setattr(postgres_binaries, "unprivileged_user", lambda: run_as)
+    (tmp_path / "closed" / "lab").mkdir(parents=True)
+    (tmp_path / "closed" / "lab").chmod(0o755)
+    (tmp_path / "closed").chmod(0o700)
+    with pytest.raises(LabError, match=f"closed may not be entered by user id {run_as.uid}"):
+        find_postgres(tmp_path / "closed" / "lab")
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "mode"),
+    [
+        (os.geteuid(), os.getegid() + 7, 0o677),
+        (os.geteuid() + 7, os.getegid(), 0o767),
+        (os.geteuid() + 7, os.getegid() + 7, 0o776),
+    ],
+)
+def test_the_bits_of_the_users_own_class_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, gid: int, mode: int
+) -> None:
+    package_in(tmp_path / "package", monkeypatch)
+    monkeypatch.setattr(postgres_binaries, "unprivileged_user", lambda: RunAs(uid=uid, gid=gid))
+    place = tmp_path / "lab"
+    place.mkdir()
+    place.chmod(mode)
+    with pytest.raises(LabError, match="lab may not be entered"):
+        find_postgres(place)
+    place.chmod(0o700)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fakes.aws import EAST, WEST, WITNESS, CloudUnderTest, error_of
+from fakes.loop_thread import LoopThread
 from payment_dr.lab.aws.cloud import Outage
 from payment_dr.lab.aws.regions import RegionState
 
 THREADS = 8
+SLOW_MS = 400
 
 
 def new_id() -> str:
@@ -164,21 +167,34 @@ def test_a_batch_conflicts_when_one_of_its_items_does(cloud: CloudUnderTest) -> 
     assert strong_get(cloud, WEST, payment) is not None
 
 
-@pytest.mark.parametrize(("after_ms", "written"), [(0, False), (3, True)])
-def test_a_region_cut_off_during_a_write_errors_whether_or_not_it_took_effect(
-    cloud: CloudUnderTest, *, after_ms: int, written: bool
+@pytest.fixture(name="slow_cloud", scope="module")
+def cloud_with_far_regions(loop: LoopThread) -> Iterator[CloudUnderTest]:
+    cloud = CloudUnderTest(loop, majority_delay_ms=SLOW_MS)
+    yield cloud
+    cloud.close()
+
+
+def test_a_region_cut_off_during_writes_errors_and_one_of_two_took_effect(
+    slow_cloud: CloudUnderTest,
 ) -> None:
-    payment = new_id()
+    payments = [new_id(), new_id()]
 
     async def write() -> Any:
-        task = asyncio.create_task(cloud.dynamodb(EAST, "PutItem", put(cloud, payment)))
-        await asyncio.sleep(after_ms / 1000)
-        await cloud.cloud.change(EAST, RegionState.ISOLATED, Outage.REFUSE)
-        return await task
+        tasks = [
+            asyncio.create_task(slow_cloud.dynamodb(EAST, "PutItem", put(slow_cloud, payment)))
+            for payment in payments
+        ]
+        await asyncio.sleep(SLOW_MS / 4000)
+        await slow_cloud.cloud.change(EAST, RegionState.ISOLATED, Outage.REFUSE)
+        return await asyncio.gather(*tasks)
 
-    answer = cloud.loop.run(write())
-    assert (answer.status, error_of(answer)) == (500, "InternalServerError")
-    assert (strong_get(cloud, WEST, payment) is not None) is written
+    answers = slow_cloud.loop.run(write())
+    assert {(answer.status, error_of(answer)) for answer in answers} == {
+        (500, "InternalServerError")
+    }
+    found = [strong_get(slow_cloud, WEST, payment) is not None for payment in payments]
+    assert sorted(found) == [False, True]
+    slow_cloud.change(EAST, RegionState.UP)
 
 
 def test_a_region_cut_off_during_a_strong_read_errors(cloud: CloudUnderTest) -> None:

@@ -60,23 +60,47 @@ def test_a_process_reads_its_own_writes_and_others_do_not(east: Site) -> None:
 def test_nothing_is_delivered_before_its_time(east: Site) -> None:
     east.table.put_if_absent(pending())
     east.clock.advance(0.9)
-    assert east.table.deliver() == 0
+    assert east.table.deliver(map) == 0
     east.clock.advance(0.1)
-    assert east.table.deliver() == 1
+    assert east.table.deliver(map) == 1
 
 
-def test_claim_and_decision_reach_the_shared_table_in_their_order(east: Site) -> None:
+def test_what_is_delivered_is_the_record_as_it_is_by_then(east: Site) -> None:
     record = pending()
     east.table.put_if_absent(record)
     east.clock.advance(0.5)
     assert east.table.replace(captured(record), based_on=1)
     east.clock.advance(0.5)
-    east.table.deliver()
-    assert east.shared.get(record.payment_id) == record
-    east.clock.advance(0.5)
-    east.table.deliver()
+    assert east.table.deliver(map) == 1
     assert east.shared.get(record.payment_id) == captured(record)
-    assert east.table.get(record.payment_id) == captured(record)
+    east.clock.advance(0.5)
+    assert east.table.deliver(map) == 0
+
+
+def test_a_change_after_the_delivery_is_delivered_in_its_turn(east: Site) -> None:
+    record = pending()
+    east.table.put_if_absent(record)
+    east.clock.advance(1)
+    east.table.deliver(map)
+    assert east.table.replace(captured(record), based_on=1)
+    assert east.shared.get(record.payment_id) == record
+    east.clock.advance(1)
+    east.table.deliver(map)
+    assert east.shared.get(record.payment_id) == captured(record)
+
+
+def test_a_change_during_the_delivery_is_not_forgotten() -> None:
+    script = Script()
+    site = Site(FakePaymentsTable(script), FakeClock())
+    record = pending()
+    site.table.put_if_absent(record)
+    site.clock.advance(1)
+    script.interpose("put", lambda: site.table.replace(captured(record), based_on=1))
+    site.table.deliver(map)
+    assert site.table.get(record.payment_id) == captured(record)
+    site.clock.advance(1)
+    site.table.deliver(map)
+    assert site.shared.get(record.payment_id) == captured(record)
 
 
 def test_the_second_claim_of_a_key_in_one_process_gets_the_first(east: Site) -> None:
@@ -89,7 +113,7 @@ def test_a_claim_that_was_delivered_is_seen_by_the_other_process(east: Site) -> 
     record = pending()
     east.table.put_if_absent(record)
     east.clock.advance(1)
-    east.table.deliver()
+    east.table.deliver(map)
     west = Site(east.shared, east.clock)
     assert west.table.put_if_absent(pending()) == record
 
@@ -107,8 +131,8 @@ def test_of_two_processes_the_last_writer_wins(east: Site) -> None:
     east.table.put_if_absent(record)
     west.table.put_if_absent(replace(record, site=SiteName("west")))
     east.clock.advance(1)
-    east.table.deliver()
-    west.table.deliver()
+    east.table.deliver(map)
+    west.table.deliver(map)
     stored = east.shared.get(record.payment_id)
     assert stored is not None
     assert (stored.site, stored.version) == ("west", 2)
@@ -120,7 +144,7 @@ def test_indexes_show_what_was_delivered_only(east: Site) -> None:
     east.table.put_if_absent(record)
     assert east.table.open_operations(shard, cursor=None, limit=9).payment_ids == ()
     east.clock.advance(1)
-    east.table.deliver()
+    east.table.deliver(map)
     assert east.table.open_operations(shard, cursor=None, limit=9).payment_ids == (
         record.payment_id,
     )
@@ -133,9 +157,8 @@ def test_a_write_that_the_shared_table_did_not_take_is_delivered_later() -> None
     site = Site(FakePaymentsTable(script), FakeClock())
     site.table.put_if_absent(pending())
     site.clock.advance(1)
-    with pytest.raises(UnavailableError):
-        site.table.deliver()
-    assert site.table.deliver() == 1
+    assert site.table.deliver(map) == 0
+    assert site.table.deliver(map) == 1
 
 
 def test_writes_that_wait_are_bounded(east: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +169,4 @@ def test_writes_that_wait_are_bounded(east: Site, monkeypatch: pytest.MonkeyPatc
         east.table.put_if_absent(pending("3"))
     assert caught.value.definite
     east.clock.advance(1)
-    assert east.table.deliver() == 2
+    assert east.table.deliver(map) == 2

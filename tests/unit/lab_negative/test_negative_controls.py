@@ -56,7 +56,7 @@ def test_an_early_acknowledgement_has_no_record_yet(world: FakeWorld) -> None:
     assert len(world.provider.effects) == 1
     assert world.table.records == {}
     world.clock.advance(acknowledge_before_commit.DELAY_S)
-    table.deliver()
+    table.deliver(map)
     stored = world.table.get(acknowledged.record.payment_id)
     assert stored is not None
     assert stored.state is PaymentState.CAPTURED

@@ -17,7 +17,7 @@ from payment_dr.lab.http_server import HttpServer, Request, Response
 from payment_dr.lab.provider.service import Provider
 from payment_dr.lab.provider.store import Store
 
-HANG_S = 0.2
+HANG_S = 0.6
 
 
 class ProviderUnderTest:

@@ -1,6 +1,7 @@
 """DynamoDB of every region: majority and latency of strong tables, then ministack decides."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,8 +25,9 @@ GIVE_UP_S: Final = 0.2
 class DynamoDb:
     """All regions' DynamoDB.
 
-    A write takes effect half of `majority_delay_s` after it came and is answered after the other
-    half: a region that is lost in between may have written without saying so.
+    A write to a strong table is answered `majority_delay_s` after it came. By turns it takes effect
+    when it comes or when it is answered: a region that is lost in between may have written without
+    saying so, or not. (Both in the middle would take a second timer: 0.1 ms of CPU a write.)
     """
 
     def __init__(
@@ -38,7 +40,8 @@ class DynamoDb:
         self._emulator = emulator
         self._tables = tables
         self._regions = regions
-        self._half_s = majority_delay_s / 2
+        self._delay_s = majority_delay_s
+        self._at_once = itertools.cycle((True, False))
         self._in_flight: dict[str, list[str]] = {}
 
     async def call(self, region: str, action: str, request: Request) -> Response:
@@ -67,7 +70,7 @@ class DynamoDb:
         return self._described(region, action, self._emulator.dynamodb(region, action, data))
 
     async def _strong_read(self, region: str, action: str, data: dict[str, Any]) -> Response:
-        await asyncio.sleep(2 * self._half_s)
+        await asyncio.sleep(self._delay_s)
         if not self._regions.has_majority(region):
             return await self._no_majority()
         return self._emulator.dynamodb(region, action, data)
@@ -79,17 +82,14 @@ class DynamoDb:
             return await self._no_majority()
         fingerprints = self._fingerprints(region, writes)
         if any(set(self._in_flight.get(f, ())) - {region} for f in fingerprints):
-            await asyncio.sleep(self._half_s)
+            await asyncio.sleep(self._delay_s)
             return json_error("ReplicatedWriteConflictException", _CONFLICT)
         with self._flying(region, fingerprints):
-            await asyncio.sleep(self._half_s)
+            early = self._emulator.dynamodb(region, action, data) if next(self._at_once) else None
+            await asyncio.sleep(self._delay_s)
             if not self._regions.has_majority(region):
                 return await self._no_majority()
-            answer = self._emulator.dynamodb(region, action, data)
-            await asyncio.sleep(self._half_s)
-        if not self._regions.has_majority(region):
-            return await self._no_majority()
-        return answer
+            return early or self._emulator.dynamodb(region, action, data)
 
     async def _no_majority(self) -> Response:
         await asyncio.sleep(GIVE_UP_S)

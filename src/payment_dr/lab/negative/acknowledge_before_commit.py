@@ -39,7 +39,7 @@ def written_behind(parts: Composition) -> tuple[Composition, DelayedTable]:
 def build() -> Composition:
     """The parts of this process, with the thread that works behind them."""
     parts, table = written_behind(composition(API))
-    repeat("deliver", table.deliver, every_s=_DELIVER_S)
+    repeat("deliver", lambda: table.deliver(parts.spread), every_s=_DELIVER_S)
     return parts
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import UnavailableError
+from payment_dr.payments.jobs.walk import Spread
 from payment_dr.payments.ports import Page, PaymentsTable
 from payment_dr.payments.record import Record
 
@@ -34,7 +35,7 @@ class DelayedTable:
         self._delay_s = delay_s
         self._lock = threading.Lock()
         self._local: dict[str, Record] = {}
-        self._due: deque[tuple[float, Record]] = deque()
+        self._due: deque[tuple[float, str]] = deque()
 
     def get(self, payment_id: str) -> Record | None:
         """What this process wrote last, else what the table holds."""
@@ -76,27 +77,37 @@ class DelayedTable:
         """From the real table."""
         return self._table.open_operations(shard, cursor=cursor, limit=limit)
 
-    def deliver(self) -> int:
-        """Write what is due to the real table, oldest first, and say how much it was."""
-        delivered = 0
-        for _ in range(WAITING_MAX):
-            with self._lock:
-                if not self._due or self._due[0][0] > self._clock.monotonic():
-                    break
-                record = self._due[0][1]
+    def deliver(self, spread: Spread) -> int:
+        """Write to the real table what is due, and say how much that was.
+
+        A record is written as it is by now; what the table did not take stays due.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            due: dict[str, Record] = {}
+            while self._due and self._due[0][0] <= now:
+                payment_id = self._due.popleft()[1]
+                if payment_id in self._local:
+                    due[payment_id] = self._local[payment_id]
+        return sum(spread(self._deliver, due.values()))
+
+    def _deliver(self, record: Record) -> bool:
+        try:
             self._write(record)
+        except UnavailableError:
             with self._lock:
-                self._due.popleft()
-                if self._local.get(record.payment_id) is record:
-                    del self._local[record.payment_id]
-            delivered += 1
-        return delivered
+                self._due.appendleft((0.0, record.payment_id))
+            return False
+        with self._lock:
+            if self._local.get(record.payment_id) is record:
+                del self._local[record.payment_id]
+        return True
 
     def _keep(self, record: Record) -> None:
         if len(self._due) >= WAITING_MAX:
             raise UnavailableError(f"{WAITING_MAX} writes wait for their delivery already")
         self._local[record.payment_id] = record
-        self._due.append((self._clock.monotonic() + self._delay_s, record))
+        self._due.append((self._clock.monotonic() + self._delay_s, record.payment_id))
 
     def _write(self, record: Record) -> None:
         """The last writer wins, as in a table that is copied asynchronously."""

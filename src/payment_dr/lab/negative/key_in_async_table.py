@@ -65,7 +65,7 @@ def claimed_locally(parts: Composition) -> tuple[Composition, DelayedTable]:
 def build() -> Composition:
     """The parts of this process, with the thread that works behind them."""
     parts, table = claimed_locally(composition(API))
-    repeat("deliver", table.deliver, every_s=_DELIVER_S)
+    repeat("deliver", lambda: table.deliver(parts.spread), every_s=_DELIVER_S)
     return parts
 
 

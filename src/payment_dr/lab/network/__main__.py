@@ -28,6 +28,7 @@ from payment_dr.lab.network.name_server import name_server
 from payment_dr.lab.network.prober import probe_for_ever
 from payment_dr.lab.network.switch import TakeoverSwitch
 from payment_dr.lab.network.zone import Zone
+from payment_dr.lab.open_files import raise_open_file_limit
 from payment_dr.lab.stand_in import Place, place_at
 
 _POOL_IDLE_S: Final = 30
@@ -92,12 +93,13 @@ async def _until_signalled(place: Place) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the process until it is told to end; exit status 1 when an address is taken."""
+    """Run the process until it is told to end; exit status 1 if directory or addresses fail it."""
     parser = argparse.ArgumentParser(prog="payment_dr.lab.network")
     parser.add_argument("--directory", type=Path, required=True)
+    raise_open_file_limit()
     try:
         uvloop.run(_until_signalled(place_at(parser.parse_args(arguments).directory)))
-    except PaymentDrError as error:
+    except (PaymentDrError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
 
 

@@ -1,0 +1,196 @@
+"""The parts of a move, put together; what they reach is tested in the lab."""
+
+from contextlib import closing
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from fakes.clock import FakeClock
+from fakes.composed import SETTINGS
+from fakes.ledger import FakeLedger
+from fakes.planned_client import PlannedClient
+from fakes.recovery_world import EAST, STEADY_AT_EAST, WEST
+from fakes.table import FakePaymentsTable
+from payment_dr.adapters.control_table import control_item
+from payment_dr.adapters.dns_routing import DnsRouting
+from payment_dr.core.errors import SettingsError, UnavailableError
+from payment_dr.core.money import Money
+from payment_dr.core.stamp import Epoch, SiteName, Stamp
+from payment_dr.functions import composition, recovery_composition, watcher
+from payment_dr.functions.environment import Address, AwsAccess, Environment
+from payment_dr.functions.recovery_composition import LedgerReconciler, compose_recovery
+from payment_dr.payments.ports import Ledger, Succeeded
+from payment_dr.payments.requests import PayRequest
+from payment_dr.payments.transitions import Author, claim, decided
+from payment_dr.recovery.ports import Reconciled
+
+SECRET = '{"api_key": "key", "username": "u", "password": "p"}'
+NOWHERE = Address(host="127.0.0.1", port=1)
+ITEM = {
+    **control_item(STEADY_AT_EAST),
+    "heartbeat": {"S": '{"site": "east", "beat": 1, "ledger_failures": 0, "at": 0}'},
+}
+"""Control record and heartbeat in one, for whichever is read."""
+
+STAMP = Stamp(epoch=Epoch(2), site=WEST)
+
+
+@pytest.fixture(name="aws", autouse=True)
+def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[str, PlannedClient]:
+    """Clients by service: secrets and a control record are there, and no payments."""
+    clients = {
+        "secretsmanager": PlannedClient({"SecretString": SECRET}),
+        "dynamodb": PlannedClient({"Item": ITEM, "Items": []}),
+        "cloudwatch": PlannedClient({}),
+        "rds": PlannedClient({"GlobalClusters": []}),
+        "s3": PlannedClient({}),
+    }
+
+    class Session:
+        def client(self, service: str, **_options: Any) -> PlannedClient:
+            return clients[service]
+
+    monkeypatch.setattr(composition, "_session", Session)
+    return clients
+
+
+def at(site: SiteName) -> Environment:
+    return Environment(
+        site=site,
+        settings=SETTINGS,
+        aws=AwsAccess(endpoint_url="http://127.0.0.1:1", access_key_id="k", secret_access_key="s"),
+        ledger=NOWHERE,
+        peer_ledger=None,
+        provider_url=None,
+        peer_health_url="http://127.0.0.1:1/health",
+        own_url="http://127.0.0.1:1",
+        dns=NOWHERE,
+    )
+
+
+def routing_of(environment: Environment) -> DnsRouting:
+    with closing(compose_recovery(environment)) as recovery:
+        routing = recovery.world.routing
+        assert isinstance(routing, DnsRouting)
+        return routing
+
+
+def test_the_ports_speak_to_their_own_site_alone(aws: dict[str, PlannedClient]) -> None:
+    with closing(compose_recovery(at(WEST))) as recovery:
+        world = recovery.world
+        assert world.control.read() == STEADY_AT_EAST
+        assert world.clusters.describe().writer is None
+        world.evidence.put("m1", "move.json", "{}")
+        assert aws["s3"].calls[0][1]["Bucket"] == "payments-evidence-west-dev"
+        assert not world.routing.healthy(EAST)
+        assert world.routing.answer() is None
+
+
+def test_only_the_site_that_is_not_home_has_a_switch(aws: dict[str, PlannedClient]) -> None:
+    routing_of(at(EAST)).point_to(EAST)
+    assert not aws["cloudwatch"].calls
+    routing_of(at(WEST)).point_to(WEST)
+    assert len(aws["cloudwatch"].calls) == 1
+
+
+def test_without_a_name_server_given_the_zones_own_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def name_servers_of(name: str, _resolver: object) -> Any:
+        asked.append(name)
+        return list
+
+    monkeypatch.setattr(recovery_composition, "name_servers_of", name_servers_of)
+    monkeypatch.setattr(recovery_composition, "Resolver", object)
+    assert routing_of(replace(at(WEST), dns=None)).answer() is None
+    assert asked == [SETTINGS.dns.name]
+
+
+def test_an_environment_without_its_own_url_is_told_what_is_missing() -> None:
+    with pytest.raises(SettingsError, match="PAYMENT_DR_OWN_URL"):
+        compose_recovery(replace(at(WEST), own_url=None))
+
+
+def test_both_ledgers_are_logged_in_to_with_the_one_administrators_secret(
+    aws: dict[str, PlannedClient],
+) -> None:
+    with closing(compose_recovery(replace(at(WEST), peer_ledger=NOWHERE))) as recovery:
+        for site in (WEST, EAST):
+            with pytest.raises(UnavailableError, match=f"looking at the ledger of {site}"):
+                recovery.world.ledgers.view(site)
+    names = {request["SecretId"] for _, request in aws["secretsmanager"].calls}
+    assert names == {"payments-ledger-admin-west-dev"}
+
+
+def test_a_peer_ledger_without_an_address_says_which_variable_is_missing() -> None:
+    with (
+        closing(compose_recovery(at(WEST))) as recovery,
+        pytest.raises(UnavailableError) as caught,
+    ):
+        recovery.world.ledgers.view(EAST)
+    assert "PAYMENT_DR_PEER_LEDGER_HOST" in caught.value.remedy
+
+
+def test_the_canary_uses_the_canarys_own_key(aws: dict[str, PlannedClient]) -> None:
+    with closing(compose_recovery(at(WEST))) as recovery, pytest.raises(UnavailableError):
+        recovery.world.canary.send("m1")
+    assert aws["secretsmanager"].calls[-1][1] == {"SecretId": "payments-canary-west-dev"}
+
+
+def test_a_ledger_that_is_not_reached_fails_a_reconciliation(
+    aws: dict[str, PlannedClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(_table: object, ledger: Ledger, _stamp: Stamp, *, started_at: float) -> None:
+        assert started_at > 0
+        ledger.view([])
+
+    monkeypatch.setattr(recovery_composition, "reconcile", look)
+    monkeypatch.setattr(recovery_composition, "_LEDGER_S", 0.2)
+    with closing(compose_recovery(at(WEST))) as recovery:
+        for _ in range(2):
+            with pytest.raises(UnavailableError):
+                recovery.world.reconciler.reconcile(STAMP)
+    logins = [r["SecretId"] for _, r in aws["secretsmanager"].calls]
+    assert logins == ["payments-ledger-west-dev"], "one pool for all reconciliations"
+
+
+def test_a_process_that_has_a_ledger_already_shares_it() -> None:
+    shared = FakeLedger(stamp=STAMP)
+    with closing(compose_recovery(at(WEST), lambda: shared)) as recovery:
+        found = recovery.world.reconciler.reconcile(STAMP)
+    assert found == Reconciled(seen=(), posted=(), money={})
+
+
+def test_a_ledger_under_another_stamp_is_not_posted_to() -> None:
+    other = FakeLedger(stamp=Stamp(epoch=Epoch(3), site=EAST))
+    table = FakePaymentsTable()
+    author = Author(owner="east/1", site=EAST, epoch=Epoch(1), now=0.0, lease_s=15)
+    request = PayRequest(
+        merchant="shop",
+        idempotency_key="key",
+        money=Money(minor_units=100, currency="EUR"),
+        capture=True,
+        payment_method="pm_card_visa",
+    )
+    table.put_if_absent(decided(claim(request, author), Succeeded(reference="pi_1"), 1.0))
+    reconciler = LedgerReconciler(table=table, ledger=lambda: other, clock=FakeClock())
+    with pytest.raises(UnavailableError, match="does not carry the stamp"):
+        reconciler.reconcile(STAMP)
+
+
+@pytest.fixture(name="fresh")
+def fresh_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process's watcher, built anew in the test."""
+    parts: Any = type("Parts", (), {"environment": at(WEST)})
+    monkeypatch.setattr(watcher, "composition", lambda _role: parts)
+    monkeypatch.setattr(watcher, "_built", cache(vars(vars(watcher)["_built"])["__wrapped__"]))
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_process_has_one_watcher() -> None:
+    assert watcher.watcher() is watcher.watcher()
+    assert watcher.watcher().tick().verdict == "Calm"
