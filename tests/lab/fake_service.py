@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 from lab.wires import LOOPBACK, until
-
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.settings import DnsSettings
 from payment_dr.lab.addresses import choose_addresses
@@ -167,10 +166,10 @@ async def service(root: Path) -> AsyncIterator[Service]:
             stack.callback(link.stop)
             made.links[site] = link
         zone = Zone(SETTINGS.dns, lambda: addresses.link_address[made.answering])
-        await stack.enter_async_context(
-            name_server(LOOPBACK, addresses.dns_port, zone.respond)
-        )
-        yield made
-    for server in servers:
-        server.refuse()
-    await until(lambda: not any(server.connections for server in servers))
+        await stack.enter_async_context(name_server(LOOPBACK, addresses.dns_port, zone.respond))
+        try:
+            yield made
+        finally:
+            for server in servers:
+                server.refuse()
+            await until(lambda: not any(server.connections for server in servers))

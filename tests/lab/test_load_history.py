@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.fake_service import HOME, KEYS, OTHER, Fault, Service, plan_of, service
 from lab.wires import run, until
-
 from payment_dr.lab.http_server import Request
 from payment_dr.lab.load import run as run_module
 from payment_dr.lab.load.__main__ import perform
@@ -67,7 +67,7 @@ def test_a_load_pays_repeats_refunds_reads_and_reuses_keys(tmp_path: Path) -> No
     assert lines.count(f="pay", type="ok", http_status=201, replayed=True) > 50
     assert lines.count(f="pay", type="fail", http_status=402) > 1
     assert lines.count(f="pay", type="fail", http_status=422) > 1
-    assert lines.count(f="refund", type="ok", http_status=201) > 10
+    assert lines.count(f="refund", type="ok", http_status=201) > 3
     assert lines.count(f="read", type="ok", http_status=200, site=HOME) > 50
     assert lines.count() == lines.count(type="ok") + lines.count(type="fail")
     answers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -82,7 +82,7 @@ def test_the_same_seed_asks_for_the_same_payments(tmp_path: Path) -> None:
     async def scene() -> None:
         for number in range(2):
             async with service(tmp_path / f"lab-{number}") as made:
-                plan = plan_of(**SHARES, sample_max=0)
+                plan = plan_of(**{**SHARES, "key_reuses": 0}, sample_max=0)
                 await carry_out(made, plan, tmp_path / f"{number}.jsonl")
 
     run(scene)
@@ -94,8 +94,8 @@ def test_the_same_seed_asks_for_the_same_payments(tmp_path: Path) -> None:
         )
         for number in range(2)
     )
-    assert {row for row in first if first.count(row) >= 1} >= set(second) - set(first)
-    assert [row for row in first if row in set(second)] == first or set(first) ^ set(second)
+    assert first == second
+    assert len(set(first)) < len(first)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_clients_leave_a_severed_site_and_one_that_the_name_left(tmp_path: Path)
     async def scene() -> None:
         async with service(tmp_path / "lab") as made:
             told = asyncio.Event()
-            plan = plan_of(rate_per_s=50, duration_s=60, sample_max=0)
+            plan = plan_of(rate_per_s=50, duration_s=60, sample_max=0, declines=0, key_reuses=0)
             path = tmp_path / "history.jsonl"
             load = asyncio.create_task(carry_out(made, plan, path, told))
             await until(lambda: made.requests[HOME] > 10)

@@ -17,10 +17,11 @@ import pytest
 
 from payment_dr.adapters.settings_file import example
 from payment_dr.lab import supervisor as supervisor_module
-from payment_dr.lab.addresses import LOOPBACK, Addresses, Claim, claim_addresses
+from payment_dr.lab.addresses import LOOPBACK, AddressError, Addresses, Claim, claim_addresses
 from payment_dr.lab.errors import LabError
+from payment_dr.lab.shared_memory import release_segment, segment_of
 from payment_dr.lab.signals import Terminated
-from payment_dr.lab.supervisor import Lab
+from payment_dr.lab.supervisor import API_HANDLER, Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
 
@@ -74,12 +75,6 @@ def assert_gone(pids: list[int], directory: Path, status: dict[str, Any]) -> Non
             pass
 
 
-def segments() -> set[str]:
-    table = Path("/proc/sysvipc/shm")
-    lines = table.read_text("ascii").splitlines()[1:] if table.exists() else []
-    return {line.split()[1] for line in lines}
-
-
 @pytest.mark.parametrize(
     ("number", "code"),
     [
@@ -97,10 +92,12 @@ def test_a_signal_to_the_supervisor_leaves_nothing(
         status = json.loads(process.stdout.readline())
         pids = [*status["pids"].values(), *postgres_children(status)]
         assert len(alive(pids)) == len(pids) > 15
+        segments = [segment_of(directory / "pg" / site) for site in ("east", "west")]
         process.send_signal(number)
         process.communicate(timeout=30)
     assert process.returncode == code
     assert_gone(pids, directory, status)
+    assert all(segment is not None and not release_segment(segment) for segment in segments)
 
 
 def test_an_exception_in_the_body_leaves_nothing(open_path: Path) -> None:
@@ -113,28 +110,18 @@ def test_an_exception_in_the_body_leaves_nothing(open_path: Path) -> None:
     assert_gone([*status["pids"].values()], directory, status)
 
 
+@pytest.mark.parametrize(
+    ("api_handler", "schedules", "process"),
+    [("no.such:handler", {}, "api"), (API_HANDLER, {"no.such:handler": 1.0}, "jobs")],
+)
 def test_a_part_that_does_not_start_shows_its_last_words_and_leaves_nothing(
-    open_path: Path,
+    open_path: Path, api_handler: str, schedules: dict[str, float], process: str
 ) -> None:
-    lab = Lab(SETTINGS, directory=open_path / "lab", api_handler="no.such:handler", schedules={})
-    before = segments()
-    with pytest.raises(LabError, match=r"(?s)api-\w+ ended with status 1.*no handler") as caught:
+    lab = Lab(SETTINGS, directory=open_path / "lab", api_handler=api_handler, schedules=schedules)
+    with pytest.raises(LabError, match=rf"(?s){process}-\w+ ended .* status 1.*no handler"):
         lab.start()
-    assert "no.such:handler" in caught.value.what
     assert not (open_path / "lab").exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert segments() <= before | segments_of_others(open_path)
-
-
-def segments_of_others(directory: Path) -> set[str]:
-    """Segments of servers outside the directory: other tests run at the same time."""
-    return {
-        segment
-        for process in psutil.process_iter(["name", "cmdline"])
-        if process.info["name"] == "postgres"
-        and not any(str(directory) in part for part in process.info["cmdline"] or ())
-        for segment in segments()
-    }
 
 
 def test_a_port_that_is_taken_after_the_claim_is_named_and_nothing_is_left(
@@ -148,7 +135,7 @@ def test_a_port_that_is_taken_after_the_claim_is_named_and_nothing_is_left(
         return claim
 
     monkeypatch.setattr(supervisor_module, "claim_addresses", claim_and_take)
-    with pytest.raises(LabError, match=r"port \d+ is in use"):
+    with pytest.raises(AddressError, match=r"port \d+ is in use"):
         Lab(SETTINGS, directory=open_path / "lab", schedules={}).start()
     taken[0].close()
     assert not (open_path / "lab").exists()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fakes.synthetic import clean_run
+from payment_dr.checks.checker import check
 from payment_dr.lab import scenario
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +58,7 @@ def test_a_scenario_is_named_by_its_file_and_its_handler_exists(name: str):
     assert callable(getattr(importlib.import_module(module), function))
 
 
-def test_every_scenario_but_the_negative_controls_marks_one_fault():
+def test_every_scenario_marks_one_fault():
     for name in scenario.names():
         faults = sum(step.fault for step in scenario.load(name).steps)
         assert faults == 1, name
@@ -80,3 +82,11 @@ def test_the_working_tree_ignores_what_the_targets_make():
         ["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ignored.stdout.split() == made
+
+
+def test_what_a_negative_control_must_break_is_a_claim_that_the_checker_judges():
+    judged = {claim.name for claim in check(clean_run(seed=1).evidence()).claims}
+    controls = [one for one in map(scenario.load, scenario.names()) if one.negative_control]
+    assert len(controls) >= 3
+    for one in controls:
+        assert set(one.must_break) <= judged, one.name

@@ -1,5 +1,6 @@
 """Idempotency as clients see it: one key and request, one answer; another request is refused."""
 
+from sys import intern
 from typing import Final
 
 from msgspec import Struct
@@ -34,14 +35,22 @@ def answer_of(row: HistoryRow, scope: str) -> Answer | None:
     ok = row.type is _OK
     if not ok and not (row.type is _FAIL and row.http_status == HTTP_DECLINED):
         return None
+    status = row.status
     return Answer(
-        ok, row.payment_id, row.amount, row.currency, row.status, scope, row.key, row.request
+        ok,
+        row.payment_id,
+        row.amount,
+        intern(row.currency),
+        None if status is None else intern(status),
+        scope,
+        row.key,
+        row.request,
     )
 
 
 def scope_of(row: HistoryRow) -> str:
     """What the row's key is unique in."""
-    return row.merchant if row.f is _PAY else row.payment_id or ""
+    return intern(row.merchant) if row.f is _PAY else row.payment_id or ""
 
 
 class Answers:

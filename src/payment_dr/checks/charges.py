@@ -1,6 +1,7 @@
 """The provider's effects against the records: each operation once, each key once, none unknown."""
 
 from dataclasses import dataclass
+from sys import intern
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ from payment_dr.checks.verdict import Claim, Judgement, Verdict
 
 _REFERENCED: Final = frozenset({CHARGE, REFUND})
 """Kinds whose provider reference is their own; a capture or void bears that of its charge."""
+
+_NOBODY: Final = "\0"
+"""No merchant's name: the scope of payments that only the provider knows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +62,7 @@ class Charges:
         self._names_merchants = names_merchants
         self._known: dict[str, Known] = {}
         self._unknown: set[str] = set()
-        self._charged: dict[str | tuple[str, str], int] = {}
+        self._charged: dict[str, dict[str, int]] = {}
         self._refunded: dict[str, int] = {}
         self._double_minor: dict[str, int] = {}
         provider, payments, history = evidence.provider, evidence.payments, evidence.history
@@ -88,9 +92,9 @@ class Charges:
     def recorded(self, row: PaymentRow) -> None:
         """Keep a record."""
         self._known[row.payment_id] = Known(
-            row.merchant if self._names_merchants else "",
+            intern(row.merchant) if self._names_merchants else "",
             row.operations[0].idempotency_key,
-            row.currency,
+            intern(row.currency),
             row.operations,
         )
 
@@ -142,22 +146,21 @@ class Charges:
         self, row: ProviderRow, known: Known | None, without_record: dict[str, Answer]
     ) -> None:
         """Count a charge under its client's key: the record's, an answer's or the provider's."""
-        intent: str | tuple[str, str]
         if known is not None:
-            intent = (known.merchant, known.key)
+            scope, key = known.merchant, known.key
         elif (answer := without_record.get(row.payment_id)) is not None:
-            intent = (answer.scope, answer.key)
+            scope, key = answer.scope, answer.key
         elif row.idempotency_key is not None:
-            intent = (row.merchant if self._names_merchants else "", row.idempotency_key)
+            scope, key = row.merchant if self._names_merchants else "", row.idempotency_key
         else:
-            intent = row.payment_id
-        before = self._charged.get(intent, 0)
-        self._charged[intent] = before + 1
+            scope, key = _NOBODY, row.payment_id
+        charges = self._charged.setdefault(scope, {})
+        before = charges.get(key, 0)
+        charges[key] = before + 1
         if before:
             minor = self._double_minor
             minor[row.currency] = minor.get(row.currency, 0) + row.amount
-            name = intent if isinstance(intent, str) else intent[1]
-            _violated(self._per_key, row, f"charge {before + 1} for key {name}: {row.reference}")
+            _violated(self._per_key, row, f"charge {before + 1} for key {key}: {row.reference}")
 
     def _finish(self) -> None:
         for payment_id, known in self._known.items():

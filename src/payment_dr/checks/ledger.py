@@ -1,6 +1,7 @@
 """The surviving ledgers against the records: each movement of money posted once, and balanced."""
 
 from collections.abc import Iterator
+from sys import intern
 from typing import Final
 
 from msgspec import Struct
@@ -46,10 +47,14 @@ def entry_of(row: PaymentRow, operation: OperationRow) -> Entry | None:
     if operation.state != SUCCEEDED:
         return None
     if operation.kind == CAPTURE or (operation.kind == CHARGE and operation.capture):
-        return Entry(row.payment_id, operation.kind, operation.amount, row.currency)
+        return _entry(row, operation, operation.amount)
     if operation.kind == REFUND:
-        return Entry(row.payment_id, operation.kind, -operation.amount, row.currency)
+        return _entry(row, operation, -operation.amount)
     return None
+
+
+def _entry(row: PaymentRow, operation: OperationRow, amount: int) -> Entry:
+    return Entry(row.payment_id, intern(operation.kind), amount, intern(row.currency))
 
 
 class SiteLedger:

@@ -6,7 +6,6 @@ Exit codes: 0 done and every claim holds; 1 it ran, and a claim does not hold or
 
 import sys
 
-import click
 import typer
 
 from payment_dr.cli import check, drill, lab, move, settings
@@ -31,17 +30,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line; never shows a traceback for an error that has a remedy."""
     try:
-        code: object = build()(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except click.Abort:
-        sys.stderr.write("interrupted; what had been started was stopped\n")
-        code = 130
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what had been started was stopped\n")
-        code = 130
+        build()()
     except PaymentDrError as error:
         sys.stderr.write(f"error: {error}\n")
-        code = 2
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(2)

@@ -61,11 +61,13 @@ class BringUp:
         parts = self._parts
         aws = self._stand_in("aws")
         network = self._stand_in("network")
-        with ThreadPoolExecutor(3, thread_name_prefix="bring-up") as pool:
+        provider = self._stand_in("provider")
+        with ThreadPoolExecutor(4, thread_name_prefix="bring-up") as pool:
             tasks = [
                 pool.submit(self._ledgers_then_functions),
                 pool.submit(self._cloud, aws),
                 pool.submit(self._listening, network, parts.addresses.network_control_port),
+                pool.submit(self._listening, provider, parts.addresses.provider_port),
             ]
             try:
                 for task in wait(tasks, return_when=FIRST_EXCEPTION).done:
@@ -82,12 +84,10 @@ class BringUp:
     def _ledgers_then_functions(self) -> None:
         parts = self._parts
         self._ledgers()
-        provider = self._stand_in("provider")
         for site in parts.settings.sites:
             parts.functions.start(site.name)
         parts.ledgers.wait_streaming()
         self._ready("replication")
-        self._listening(provider, parts.addresses.provider_port)
 
     def _ledgers(self) -> None:
         ledgers, home = self._parts.ledgers, self._parts.settings.home

@@ -11,9 +11,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import psutil
@@ -29,7 +30,7 @@ from payment_dr.lab.supervisor import Lab
 _CALL_TIMEOUT_S: Final = 5.0
 _END_TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.02
-_STARTED: Final[list[subprocess.Popen[str]]] = []
+_STARTED: Final[list[subprocess.Popen[bytes]]] = []
 """Supervisors begun by this process, kept because nobody here waits for their end."""
 
 
@@ -53,33 +54,33 @@ def start_detached(
     Raises:
         LabError: when it does not start; nothing is left of it then.
     """
-    with registry.log_of(name).open("wb") as log:
-        # pylint: disable-next=consider-using-with; it outlives this call
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "payment_dr.lab.detached",
-                "--name",
-                name,
-                "--registry",
-                registry.place,
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=base_environment(),
-            cwd="/",
-            start_new_session=True,
-            text=True,
-        )
-    _STARTED.append(process)
-    try:
-        _follow(process, settings, progress)
-    except BaseException:
-        process.terminate()
-        process.wait(_END_TIMEOUT_S)
-        raise
+    reading, writing = os.pipe()
+    with (
+        os.fdopen(reading, encoding="utf-8") as reports,
+        registry.log_of(name).open("wb") as log,
+        TemporaryFile("w+", encoding="utf-8") as wanted,
+    ):
+        wanted.write(settings.model_dump_json())
+        wanted.seek(0)
+        arguments = ["--name", name, "--registry", str(registry.place)]
+        with os.fdopen(writing, "wb") as output:
+            # pylint: disable-next=consider-using-with; it outlives this call
+            process = subprocess.Popen(
+                [sys.executable, "-m", "payment_dr.lab.detached", *arguments],
+                stdin=wanted,
+                stdout=output,
+                stderr=log,
+                env=base_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        _STARTED.append(process)
+        try:
+            _follow(reports, progress)
+        except BaseException:
+            process.terminate()
+            process.wait(_END_TIMEOUT_S)
+            raise
     record = registry.get(name)
     if record is None:
         raise LabError(f"the lab {name!r} ended right after its start")
@@ -106,23 +107,16 @@ def _gone(record: LabRecord) -> bool:
     return True
 
 
-def _follow(
-    process: subprocess.Popen[str], settings: Settings, progress: Callable[[str], None]
-) -> None:
-    """Hand the settings over and follow the reports until it is ready."""
-    if process.stdin is None or process.stdout is None:
-        raise LabError("the supervisor has no pipes")
-    with process.stdin as stdin:
-        stdin.write(settings.model_dump_json())
-    with process.stdout as reports:
-        for line in reports:
-            report: dict[str, Any] = json.loads(line)
-            if "ready" in report:
-                return
-            if "error" in report:
-                raise LabError(report["error"], remedy=report["remedy"])
-            progress(report["progress"])
-    raise LabError(f"the lab's supervisor ended with status {process.wait(_END_TIMEOUT_S)}")
+def _follow(reports: Iterable[str], progress: Callable[[str], None]) -> None:
+    """Pass the reports on until it is ready."""
+    for line in reports:
+        report: dict[str, Any] = json.loads(line)
+        if "ready" in report:
+            return
+        if "error" in report:
+            raise LabError(report["error"], remedy=report["remedy"])
+        progress(report["progress"])
+    raise LabError("the lab's supervisor ended before the lab was ready")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,7 +20,7 @@ from payment_dr.lab.addresses import LOOPBACK, Addresses
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.postgres import Cluster, PostgresHost, Upstream
 
-CATCH_UP_TIMEOUT_S: Final = 5.0
+CATCH_UP_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.01
 
 

@@ -95,17 +95,21 @@ class ManagedProcess:
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
-            if not self.alive:
-                raise LabError(
-                    f"{self.name} ended with status {self.popen.returncode} before it was ready:\n"
-                    f"{self.last_words()}"
-                )
+            self.require_alive()
             if time.monotonic() > deadline:
                 raise LabError(
                     f"{self.name} was not ready after {timeout_s:g} s:\n{self.last_words()}",
                     remedy="give it more time with lab.start_timeout_s in the settings",
                 )
             time.sleep(_POLL_S)
+
+    def require_alive(self) -> None:
+        """Raise `LabError`, with its last words, if it has ended although nobody asked it to."""
+        if not self.alive:
+            raise LabError(
+                f"{self.name} ended by itself with status {self.popen.returncode}:\n"
+                f"{self.last_words()}"
+            )
 
     def last_words(self) -> str:
         """The end of its log, indented."""

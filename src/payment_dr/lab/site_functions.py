@@ -84,9 +84,12 @@ class SiteFunctions:
             LabError: a process ended, or the time is over.
         """
         api, jobs = self._processes[site]
-        api.wait_until(
-            lambda: jobs.alive and self.healthy(site), self._settings.lab.start_timeout_s
-        )
+
+        def ready() -> bool:
+            jobs.require_alive()
+            return self.healthy(site)
+
+        api.wait_until(ready, self._settings.lab.start_timeout_s)
 
     def healthy(self, site: str) -> bool:
         """Whether the site's `/health` answers 200."""

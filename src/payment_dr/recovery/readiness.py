@@ -61,7 +61,7 @@ def move_gates(
     found = (
         _unfinished(request, control),
         _already_active(request, control),
-        _cool_down(control, settings, now),
+        _cool_down(request, control, settings, now),
         _per_hour(control, settings, now),
     )
     return _standing(request, tuple(item for item in found if item is not None))
@@ -128,14 +128,24 @@ def _already_active(request: MoveRequest, control: ControlRecord) -> BlockingIte
 
 
 def _cool_down(
-    control: ControlRecord, settings: FailoverSettings, now: float
+    request: MoveRequest, control: ControlRecord, settings: FailoverSettings, now: float
 ) -> BlockingItem | None:
-    stayed = now - control.changed_at
-    if control.move is None or stayed >= settings.min_stay_s:
+    """The active site has not been so for long, or an unfinished move is to be turned round early.
+
+    Without the latter two overloaded sites would supersede each other's moves for ever. Taking a
+    move's place in its own direction, as when a planned one loses its source, is no flapping.
+    """
+    move = control.move
+    if move is None:
         return None
+    turned = control.phase is Phase.MOVING and move.target != request.target
+    stayed = now - (max(control.changed_at, move.started_at) if turned else control.changed_at)
+    if stayed >= settings.min_stay_s:
+        return None
+    what = f"move {move.move_id}" if turned else f"{control.active} is active"
     return BlockingItem(
         gate=Gate.COOL_DOWN,
-        says=f"{control.active} is active since {stayed:.1f} s, at least {settings.min_stay_s:g} s",
+        says=f"{what} since {stayed:.1f} s, at least {settings.min_stay_s:g} s",
     )
 
 

@@ -69,7 +69,9 @@ def test_a_process_that_dies_before_it_is_ready_shows_its_last_words(launcher: L
         [sys.executable, "-c", "raise SystemExit('the disk is on fire')"],
         environment=base_environment(),
     )
-    with pytest.raises(LabError, match=r"doomed ended with status 1 .*\n    the disk is on fire"):
+    with pytest.raises(
+        LabError, match=r"doomed ended by itself with status 1:\n    the disk is on fire"
+    ):
         process.wait_until(lambda: False, 20)
 
 

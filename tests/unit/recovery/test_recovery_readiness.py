@@ -55,6 +55,16 @@ def test_a_site_that_has_just_become_active_stays_for_a_while() -> None:
     assert gates(MOVED_BEFORE, after_s=600) == []
 
 
+def test_an_unfinished_move_is_not_turned_round_at_once_but_may_be_replaced_in_its_direction() -> (
+    None
+):
+    long_steady = replace(STEADY_AT_EAST, changed_at=START - 9999)
+    moving = opened(long_steady, to_west(MoveKind.SWITCHOVER), step="open-move", now=START)
+    assert gates(moving, after_s=1, supersedes="m1") == []
+    assert gates(moving, after_s=1, supersedes="m1", target=EAST) == ["cool-down"]
+    assert gates(moving, after_s=600, supersedes="m1", target=EAST) == []
+
+
 def test_moves_are_counted_over_an_hour() -> None:
     often = replace(MOVED_BEFORE, opened=(START, START + 60))
     assert gates(often, after_s=3599) == ["moves-per-hour"]

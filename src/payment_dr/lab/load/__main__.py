@@ -46,33 +46,28 @@ async def perform(place: Place, plan: Plan, history: History, told: asyncio.Even
             client.close()
 
 
-async def _until_signalled(place: Place, plan: Plan, path: Path) -> Summary:
+async def _until_signalled(place: Place, plan: Plan, path: Path) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     with History(path) as history:
-        return await perform(place, plan, history, told)
+        summary = await perform(place, plan, history, told)
+    sys.stdout.write(json.dumps(asdict(summary)) + "\n")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the process; exit status 1 if plan or history cannot be used."""
+    """Run the process; exit status 1 if directory, plan or history cannot be used."""
     parser = argparse.ArgumentParser(prog="payment_dr.lab.load")
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--history", type=Path, required=True)
     given = parser.parse_args(arguments)
     raise_open_file_limit()
-    problem = ""
     try:
-        plan = read_plan(given.plan)
-        summary = uvloop.run(_until_signalled(place_at(given.directory), plan, given.history))
-        sys.stdout.write(json.dumps(asdict(summary)) + "\n")
-    except* PaymentDrError as errors:
-        problem = str(errors.exceptions[0])
-    except* OSError as errors:
-        problem = f"{given.history} cannot be written: {errors.exceptions[0]}"
-    if problem:
-        raise SystemExit(f"error: {problem}")
+        place, plan = place_at(given.directory), read_plan(given.plan)
+        uvloop.run(_until_signalled(place, plan, given.history))
+    except (PaymentDrError, OSError) as error:
+        raise SystemExit(f"error: {error}") from error
 
 
 if __name__ == "__main__":

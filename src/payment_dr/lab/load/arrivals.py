@@ -58,7 +58,9 @@ def arrivals(plan: Plan) -> Iterator[Arrival]:
     following: list[tuple[float, int, Arrival]] = []
     order = count()
     at_s = 0.0
-    for number in count():
+    number = -1
+    while True:
+        number += 1
         at_s += rng.expovariate(plan.rate_per_s)
         while following and following[0][0] < min(at_s, end_s):
             yield heapq.heappop(following)[2]

@@ -13,8 +13,6 @@ from payment_dr.core.errors import UnavailableError
 from payment_dr.lab.addresses import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dns.rdata import Rdata
 
 _QUERY_TIMEOUT_S: Final = 1
@@ -59,10 +57,10 @@ class CachingResolver:
             except (DNSException, OSError) as error:
                 problem = str(error) or type(error).__name__
                 continue
-            for rrset in answer.answer:
-                for record in cast("Iterable[Rdata]", rrset):
-                    self._address = record.to_text()
-                    self._expires_at = asked_at + rrset.ttl
-                    return
+            if answer.answer:
+                rrset = answer.answer[0]
+                self._address = cast("list[Rdata]", rrset)[0].to_text()
+                self._expires_at = asked_at + rrset.ttl
+                return
             problem = Rcode(answer.rcode()).name
         raise UnavailableError(f"{self._name} has no address: {problem}")

@@ -85,10 +85,12 @@ class Load:
 
     async def _arrive(self, group: asyncio.TaskGroup, told: asyncio.Event) -> None:
         """Send every arrival when it is due, whatever became of those before."""
+        stopped = group.create_task(told.wait())
         start_s, start_ns = _loop_time(), time.time_ns()
         for arrival in arrivals(self._plan):
             due_s = start_s + arrival.at_s
-            if await _set_before(told, due_s):
+            await asyncio.wait({stopped}, timeout=max(0.0, due_s - _loop_time()))
+            if stopped.done():
                 return
             operation = self._workload.operation(arrival)
             if operation is None:
@@ -108,6 +110,7 @@ class Load:
             task = group.create_task(work)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        stopped.cancel()
 
     async def _perform(self, process: int, operation: Operation, *, remember: bool) -> None:
         try:
@@ -179,15 +182,6 @@ class Load:
             slip_ms_max=round(self._slip_s_max * 1000, 1),
             cpu_ms=round(cpu_s * 1000 / max(1, self._offered + self._asked_again), 3),
         )
-
-
-async def _set_before(event: asyncio.Event, due_s: float) -> bool:
-    """Wait until the loop's clock says `due_s`; True if the event is set before."""
-    try:
-        async with asyncio.timeout_at(due_s):
-            return await event.wait()
-    except TimeoutError:
-        return False
 
 
 def _loop_time() -> float:

@@ -66,7 +66,7 @@ class Workload:
                 return self._about(read_of)
             case Kind.KEY_REUSE:
                 return self._about(_reuse_of)
-            case _ as unreachable:
+            case unreachable:
                 assert_never(unreachable)
 
     def acknowledged(self, payment: Operation, payment_id: str) -> None:

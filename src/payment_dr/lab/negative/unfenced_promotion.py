@@ -21,7 +21,7 @@ from payment_dr.lab.negative.parts import Once, repeat, with_ports
 from payment_dr.lab.negative.unfenced_ledger import UnfencedLedger, always_active
 from payment_dr.payments.jobs.poster import Poster
 
-_POST_S: Final = 0.2
+_POST_S: Final = 0.5
 """Pause between two runs of the poster: there is a second between healing and the rebuild."""
 
 

@@ -136,7 +136,7 @@ class End(asyncio.Protocol):
                 self.peer.finish()
             case Mark.RESET:
                 self.reset()
-            case _ as unreachable:
+            case unreachable:
                 assert_never(unreachable)
 
     def pump(self) -> None:

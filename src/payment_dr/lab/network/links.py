@@ -123,7 +123,7 @@ class Link:
                 self._mode = mode
                 if self.severed:
                     await self._heal()
-            case _ as unreachable:
+            case unreachable:
                 assert_never(unreachable)
 
     async def _heal(self) -> None:

@@ -1,0 +1,1 @@
+"""Rules of disaster recovery over Terraform and OpenTofu plans; pure: plans and files are given."""

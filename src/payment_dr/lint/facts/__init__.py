@@ -1,0 +1,1 @@
+"""Facts about plans that several rules share."""
