@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def written(path: Path, plan: Plan) -> Path:
     return path
 
 
-async def start(made: Service, plan: Path, history: Path) -> asyncio.subprocess.Process:
+async def start(made: Service, plan: Path, history: Path) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "payment_dr.lab.load", "--directory", made.place.directory),
@@ -77,7 +78,7 @@ def test_a_history_that_cannot_be_written_ends_the_load(tmp_path: Path) -> None:
             process = await start(made, plan, Path("/dev/full"))
             _, err = await process.communicate()
             assert process.returncode == 1
-            assert b"error: /dev/full cannot be written" in err
+            assert b"error: history /dev/full cannot be written" in err
             assert b"No space left" in err
             assert b"Traceback" not in err
 
@@ -98,6 +99,6 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, missing: str) -> None:
             process = await start(made, plan, history)
             _, err = await process.communicate()
             assert process.returncode == 1
-            assert f"error: {'plan ' if missing == 'plan' else ''}{tmp_path}".encode() in err
+            assert f"error: {missing} {tmp_path}/{missing}.json".encode() in err
 
     run(scene)

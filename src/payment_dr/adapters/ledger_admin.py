@@ -89,7 +89,7 @@ class PostgresLedgerAdmin:
                 self._drop(site)
                 raise UnavailableError(
                     f"{what} the ledger of {site}: {error}",
-                    definite=not (writes and sent) or error.sqlstate is not None,
+                    definite=not (writes and sent) or _refused(error),
                 ) from error
             connection.deadline = math.inf
             return cursor
@@ -121,3 +121,9 @@ class PostgresLedgerAdmin:
         kept = self._kept.pop(site, None)
         if kept is not None:
             kept.close()
+
+
+def _refused(error: psycopg.Error) -> bool:
+    """The server refused the statement itself; a connection that it or the network cut may not."""
+    state = error.sqlstate or ""
+    return bool(state) and not state.startswith(("08", "57P"))

@@ -147,7 +147,7 @@ class _Reader:
             call=call,
             variables={},
         )
-        parent.children[name].append(child)
+        parent.children.setdefault(name, []).append(child)
         return child
 
     def _add_modules_without_resources(self) -> None:
@@ -177,7 +177,7 @@ class _Reader:
             managed=managed,
             each=None if declared is None else declared.for_each_expression,
         )
-        scope.resources[declared_as].append(resource)
+        scope.resources.setdefault(declared_as, []).append(resource)
         return resource
 
     def _region(self, scope: Scope, declared: DeclaredResource | None) -> str:

@@ -14,7 +14,10 @@ _REFERENCE: Final = re.compile(
     r'(?P<key>\[(?:\d+|"(?:[^"\\]|\\.)*")\])?(?:\.(?P<rest>[A-Za-z0-9_-]+))?.*'
 )
 _BOUNDARY: Final = re.compile(r"[.\[]")
-_NOTHING: Final = frozenset({"count", "path", "terraform", "self", "ephemeral"})
+_NAMESPACES: Final = frozenset(
+    {"count", "each", "ephemeral", "local", "module", "path", "self", "terraform", "var"}
+)
+"""Beginnings of references that are no resource types."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +54,9 @@ def references_in(expression: object) -> list[str]:
         item = todo.pop()
         body = mapping(item)
         found += [text(one) for one in sequence(body.get("references"))]
-        todo += [value for key, value in body.items() if key not in ("references", "constant_value")]
+        todo += [
+            value for key, value in body.items() if key not in ("references", "constant_value")
+        ]
         todo += sequence(item)
     return found
 
@@ -88,25 +93,22 @@ def _resolve(
 ) -> tuple[Iterable[Resource], list[_Step], bool]:
     """Resources meant by a reference, references to follow, and whether both are all of it."""
     scope, kind, name = step.scope, matched["kind"], matched["name"]
-    if matched["data"]:
-        return _instances(step, f"data.{kind}.{name}", matched["key"], indexed=indexed), [], True
-    match kind:
-        case "var":
-            if scope.parent is None:
-                return (), [], True
-            further = _Step(scope=scope.parent, references=references_in(scope.passed(name)))
-            return (), [further], True
-        case "module":
-            return (), _outputs(scope, matched), matched["rest"] is not None
-        case "each":
-            further = _Step(scope=scope, references=references_in(step.each))
-            return (), [further], step.each is not None
-        case "local":
-            return (), [], False
-        case _ if kind in _NOTHING:
-            return (), [], True
-        case _:
-            return _instances(step, f"{kind}.{name}", matched["key"], indexed=indexed), [], True
+    if matched["data"] or kind not in _NAMESPACES:
+        address = f"{matched['data'] or ''}{kind}.{name}"
+        return _instances(step, address, matched["key"], indexed=indexed), [], True
+    further: list[_Step] = []
+    followed = True
+    if kind == "var" and scope.parent is not None:
+        passed = references_in(scope.passed(name))
+        further = [_Step(scope=scope.parent, references=passed)]
+    elif kind == "module":
+        further, followed = _outputs(scope, matched), matched["rest"] is not None
+    elif kind == "each":
+        further = [_Step(scope=scope, references=references_in(step.each))]
+        followed = step.each is not None
+    elif kind == "local":
+        followed = False
+    return (), further, followed
 
 
 def _outputs(scope: Scope, matched: re.Match[str]) -> list[_Step]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from payment_dr.lint.scope import Scope
-from payment_dr.lint.values import mapping, number, sequence, text
+from payment_dr.lint.values import listed, mapping, number, sequence, text
 
 _NULL: Final[Mapping[str, object]] = {"constant_value": None}
 
@@ -75,10 +75,9 @@ class Node:
 
     def blocks(self, name: str) -> list["Node"]:
         """The blocks of that name."""
-        given = self.values.get(name)
-        items = [given] if isinstance(given, dict) else sequence(given)
+        items = listed(self.values.get(name))
         unknown = self.unknown if self.unknown is True else mapping(self.unknown).get(name)
-        unknowns = unknown if isinstance(unknown, list) else [unknown] * len(items)
+        unknowns = sequence(unknown) or [unknown] * len(items)
         written = _match(items, self.expression(name))
         return [
             Node(

@@ -1,8 +1,8 @@
 """A module instance of a plan: its resources, its calls, and constants seen from inside it."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ class Unresolved(Enum):
     UNRESOLVED = "unresolved"
 
 
+@dataclass(kw_only=True, slots=True, eq=False)
 class Scope:
     """A module instance.
 
@@ -36,31 +37,27 @@ class Scope:
         parent: the instance that calls it, None for a root module.
         call: the call, None for a root module.
         variables: values of root variables.
+        declared: resources as written, by their address without module and index.
+        children: instances of the modules it calls, by name of the call.
+        resources: instances of its resources, by their address without module and index.
     """
 
-    def __init__(
-        self,
-        *,
-        plan: int,
-        address: str,
-        key: str,
-        module: DeclaredModule,
-        parent: "Scope | None",
-        call: ModuleCall | None,
-        variables: Mapping[str, object],
-    ) -> None:
-        self.plan = plan
-        self.address = address
-        self.key = key
-        self.module = module
-        self.parent = parent
-        self.call = call
-        self.declared: Mapping[str, DeclaredResource] = {
-            resource.address: resource for resource in module.resources
-        }
-        self.children: defaultdict[str, list[Scope]] = defaultdict(list)
-        self.resources: defaultdict[str, list[Resource]] = defaultdict(list)
-        self._variables = variables
+    plan: int
+    address: str
+    key: str
+    module: DeclaredModule
+    parent: "Scope | None"
+    call: ModuleCall | None
+    variables: Mapping[str, object]
+    declared: Mapping[str, DeclaredResource] = field(init=False)
+    children: dict[str, list["Scope"]] = field(init=False)
+    resources: dict[str, list["Resource"]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the module; instances are added while the plan is read."""
+        self.declared = {resource.address: resource for resource in self.module.resources}
+        self.children = {}
+        self.resources = {}
 
     def passed(self, variable: str) -> object:
         """The expression passed to a variable; None in a root module or when left to default."""
@@ -82,13 +79,13 @@ class Scope:
                 break
             given = scope.passed(matched[1])
             if given is None or scope.parent is None:
-                return scope._own(matched[1])  # noqa: SLF001 - the same class
+                return scope._own(matched[1])
             scope, current = scope.parent, given
         return Unresolved.UNRESOLVED
 
     def _own(self, variable: str) -> object:
         """The value of a root variable, or the default of a module's."""
-        if self.call is None and variable in self._variables:
-            return self._variables[variable]
+        if self.call is None and variable in self.variables:
+            return self.variables[variable]
         declared = self.module.variables.get(variable)
         return Unresolved.UNRESOLVED if declared is None else declared.default

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 
-from payment_dr.lint.configuration import Configuration
+from payment_dr.lint.configuration import Configuration, ModuleConfiguration
 from payment_dr.lint.facts.clusters import GlobalCluster, global_clusters
 from payment_dr.lint.facts.network import Network
 from payment_dr.lint.facts.policies import Policies
@@ -26,6 +26,11 @@ class Subject:
         self.plan = plan
         self.configurations = configurations
         self.acceptance_s = acceptance_s
+
+    def module_configuration(self, plan: int, key: str) -> ModuleConfiguration | None:
+        """The configuration of a module of a plan; None where it was not given."""
+        configuration = self.configurations[plan]
+        return None if configuration is None else configuration.modules.get(key)
 
     @cached_property
     def sites(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def listed(value: object) -> Sequence[object]:
     """The array, or the value alone: policies write one of many without brackets."""
     if value is None:
         return ()
-    return sequence(value) if isinstance(value, list) else (value,)
+    return cast("Sequence[object]", value) if isinstance(value, list) else (value,)
 
 
 def text(value: object) -> str:

@@ -107,7 +107,7 @@ def _without_claim(
     if known is not None:
         return Stored(record=record, operation=known, fresh=False)
     if record.pending is not None:
-        return in_progress(record, author.now)
+        return in_progress(record)
     if len(record.operations) >= OPERATIONS_MAX:
         return NotAllowed(payment_id=record.payment_id, code=TOO_MANY_OPERATIONS)
     return None

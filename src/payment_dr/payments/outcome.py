@@ -1,6 +1,5 @@
 """Every way a request can end: closed unions that `respond` maps to one status each."""
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,10 +100,11 @@ def answer_of(record: Record, operation: Operation, *, replayed: bool) -> Answer
     return kind(record=record, operation=operation, response=operation.response, replayed=replayed)
 
 
-def in_progress(record: Record, now: float) -> InProgress:
-    """Come back when the pending operation's lease has ended, or soon if it has."""
-    left = 0.0 if record.lease is None else record.lease.expires_at - now
-    return InProgress(payment_id=record.payment_id, retry_after_s=max(RETRY_S, math.ceil(left)))
+def in_progress(record: Record) -> InProgress:
+    """Come back soon: a worker that lives needs far less than its lease, and a retry after the
+    lease of one that does not takes over.
+    """
+    return InProgress(payment_id=record.payment_id, retry_after_s=RETRY_S)
 
 
 def indeterminate(payment: str) -> Indeterminate:

@@ -144,7 +144,7 @@ class PaymentService:
             return answer
         ours = self._under_lease(record, author)
         if ours is None:
-            return in_progress(record, author.now)
+            return in_progress(record)
         done = self._completer.complete(ours, deadline=deadline)
         return done or indeterminate(record.payment_id)
 

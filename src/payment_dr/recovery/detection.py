@@ -183,9 +183,7 @@ def _moving(
     return ResumeMove(move_id=move.move_id) if silent_s >= RUNNER_SILENT_S else Calm()
 
 
-def _site_lost(
-    site: SiteName, memory: Memory, seen: Observation, settings: Settings
-) -> str | None:
+def _site_lost(site: SiteName, memory: Memory, seen: Observation, settings: Settings) -> str | None:
     """Why the peer cannot take payments any more, by two independent signals; None if it can."""
     if seen.answer != site or memory.probe_failures < settings.probes.threshold:
         return None

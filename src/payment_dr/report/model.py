@@ -67,7 +67,7 @@ class RecoveryTimes(Struct, frozen=True, kw_only=True):
 
 
 class LatencyReport(Struct, frozen=True, kw_only=True):
-    """Of payments acknowledged before the fault."""
+    """Of payments acknowledged before the fault, by the first request under their key."""
 
     p50: float | None
     p99: float | None

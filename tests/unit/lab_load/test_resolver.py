@@ -90,7 +90,7 @@ def test_a_silent_name_server_means_that_nothing_was_sent(monkeypatch: pytest.Mo
     server.silent_for = 99
 
     async def scene(resolver: CachingResolver) -> None:
-        with pytest.raises(UnavailableError, match="has no address: .*timed out") as failed:
+        with pytest.raises(UnavailableError, match=r"has no address: .*timed out") as failed:
             await resolver.address()
         assert failed.value.definite
 

@@ -9,6 +9,7 @@ import pytest
 from ministack.services import cloudwatch
 
 from lab.wires import LOOPBACK, run, until, unused_port
+from payment_dr.adapters import cloudwatch_switch
 from payment_dr.lab.http_client import HttpPool
 from payment_dr.lab.http_server import HttpServer, Request, Response
 from payment_dr.lab.network import switch as module
@@ -127,3 +128,7 @@ def test_following_reports_every_change(monkeypatch: pytest.MonkeyPatch) -> None
         assert seen[:4] == [False, False, True, False]
 
     run(scene)
+
+
+def test_it_is_the_metric_that_sites_publish() -> None:
+    assert (NAMESPACE, METRIC) == (cloudwatch_switch.NAMESPACE, cloudwatch_switch.METRIC)

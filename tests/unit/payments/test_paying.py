@@ -109,7 +109,7 @@ def test_while_another_handler_works_the_client_is_told_when_to_come_back(scene:
     other = scene.service_at(WEST)
     scene.script.interpose("perform", lambda: answers.append(other.pay(PAY)))
     assert isinstance(scene.service.pay(PAY), Created)
-    assert answers == [InProgress(payment_id=scene.record.payment_id, retry_after_s=15)]
+    assert answers == [InProgress(payment_id=scene.record.payment_id, retry_after_s=1)]
 
 
 def test_a_refused_claim_took_no_effect(scene: Scene) -> None:

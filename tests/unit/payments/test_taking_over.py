@@ -31,7 +31,7 @@ def test_a_retry_at_the_other_site_waits_for_the_lease_then_charges_once(
 ) -> None:
     crash(scene, effect, fault)
     west = scene.service_at(WEST)
-    assert west.pay(PAY) == InProgress(payment_id=scene.record.payment_id, retry_after_s=15)
+    assert west.pay(PAY) == InProgress(payment_id=scene.record.payment_id, retry_after_s=1)
     scene.clock.advance(LIMITS.lease_s)
     outcome = west.pay(PAY)
     assert isinstance(outcome, Created)

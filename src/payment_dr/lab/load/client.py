@@ -77,6 +77,7 @@ class Client:
         self._port = port
         self._host = host
         self._rng = rng
+        self._address = ""
         self._pools: dict[str, HttpPool] = {}
 
     async def perform(self, operation: Operation) -> Outcome:
@@ -105,9 +106,11 @@ class Client:
 
     async def _attempt(self, request: Request) -> Answer:
         address = await self._resolver.address()
-        if address not in self._pools:
+        if address != self._address:
             # What is kept for another site is of no use once the name has moved.
             self.close()
+            self._address = address
+        if address not in self._pools:
             self._pools[address] = HttpPool(address, self._port, name=self._host, idle_s=IDLE_S)
         return await self._pools[address].call(request, self._plan.timeout_s)
 

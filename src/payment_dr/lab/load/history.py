@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Final, Self
 
 from payment_dr.adapters.evidence_files import history_line
 from payment_dr.checks.evidence import EventType, HistoryEvent
+from payment_dr.core.errors import PaymentDrError
 from payment_dr.lab.load.client import Outcome
 from payment_dr.lab.load.workload import Operation
 
@@ -23,11 +25,13 @@ class History:
         now_ns: Unix time in nanoseconds.
 
     Raises:
-        OSError: the file cannot be opened or, in `flush`, the disk is full.
+        PaymentDrError: the file cannot be opened or, in `flush`, written.
     """
 
     def __init__(self, path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._file = path.open("wb")
+        self._path = path
+        with self._naming():
+            self._file = path.open("wb")
         self._now_ns = now_ns
         self._lines: list[bytes] = []
         self._processes = count()
@@ -83,7 +87,7 @@ class History:
 
     def flush(self) -> None:
         """Hand every line to the kernel."""
-        if self._lines:
+        with self._naming():
             self._file.writelines(self._lines)
             self._lines.clear()
             self._file.flush()
@@ -98,10 +102,17 @@ class History:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._naming(), self._file:
+            self._file.writelines(self._lines)
+
+    @contextmanager
+    def _naming(self) -> Generator[None]:
         try:
-            self.flush()
-        finally:
-            self._file.close()
+            yield
+        except OSError as error:
+            raise PaymentDrError(
+                f"history {self._path} cannot be written: {error.strerror}"
+            ) from error
 
     def _add(self, event: HistoryEvent) -> None:
         self._lines.append(history_line(event))

@@ -70,9 +70,17 @@ class Load:
         """Let arrivals come until `told` or the plan's duration, settle, and look again.
 
         Raises:
-            ExceptionGroup: of an OSError when the history cannot be written.
+            PaymentDrError: the history cannot be written.
         """
         started_s = time.process_time()
+        try:
+            await self._run(told)
+        except ExceptionGroup as failures:
+            # The first failure ended everything; what it pulled down with it says no more.
+            raise failures.exceptions[0] from failures
+        return self._summary(time.process_time() - started_s)
+
+    async def _run(self, told: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             flushing = group.create_task(self._history.flush_for_ever())
             await self._arrive(group, told)
@@ -81,7 +89,6 @@ class Load:
             await self._settle(deadline)
             await self._look_again()
             flushing.cancel()
-        return self._summary(time.process_time() - started_s)
 
     async def _arrive(self, group: asyncio.TaskGroup, told: asyncio.Event) -> None:
         """Send every arrival when it is due, whatever became of those before."""

@@ -28,7 +28,9 @@ def global_clusters(plan: Plan) -> tuple[GlobalCluster, ...]:
     for cluster in plan.of("aws_rds_cluster"):
         if cluster.is_set("global_cluster_identifier"):
             named = plan.targets(cluster, "global_cluster_identifier").of("aws_rds_global_cluster")
-            members[named[0] if named else cluster.text("global_cluster_identifier")].append(cluster)
+            members[named[0] if named else cluster.text("global_cluster_identifier")].append(
+                cluster
+            )
     for owner in owners:
         for source in plan.targets(owner, "source_db_cluster_identifier").of("aws_rds_cluster"):
             members[owner].insert(0, source)

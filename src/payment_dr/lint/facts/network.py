@@ -100,7 +100,9 @@ class Network:
         by_block = {t for t in tables if _any_way_out(t.blocks("route"), "cidr_block")}
         routes: Mapping[Resource, list[Resource]] = plan.referring("aws_route", "route_table_id")
         by_route = {
-            table for table, found in routes.items() if _any_way_out(found, "destination_cidr_block")
+            table
+            for table, found in routes.items()
+            if _any_way_out(found, "destination_cidr_block")
         }
         return frozenset(by_block | by_route)
 

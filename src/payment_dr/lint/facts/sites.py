@@ -27,8 +27,11 @@ _REGION: Final = re.compile(r"[a-z]{2}-[a-z]+(?:-[a-z]+)?-\d")
 _SHORT_REGION: Final = re.compile(r"(?:us|eu|ap|ca|sa|me|af|il|mx)(?:c|n|s|e|w|ne|nw|se|sw)\d")
 _WORD: Final = re.compile(r"[^a-z0-9]+")
 _PLACES: Final = frozenset(
-    "active alternate backup central dr east failover first home main north passive peer primary "
-    "recovery region regional remote replica second secondary site south standby west".split()
+    {
+        *("active", "alternate", "backup", "central", "dr", "east", "failover", "first", "home"),
+        *("main", "north", "passive", "peer", "primary", "recovery", "region", "regional"),
+        *("remote", "replica", "second", "secondary", "site", "south", "standby", "west"),
+    }
 )
 
 
