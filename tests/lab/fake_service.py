@@ -16,7 +16,7 @@ from typing import Any
 from lab.wires import LOOPBACK, until
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.settings import DnsSettings
-from payment_dr.lab.addresses import choose_addresses
+from payment_dr.lab.addresses import claim_addresses
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.events import EventLog
 from payment_dr.lab.http_server import HttpServer, Request, Response
@@ -147,11 +147,13 @@ def answer(
 @asynccontextmanager
 async def service(root: Path) -> AsyncIterator[Service]:
     directory = LabDirectory.create(root)
-    addresses = choose_addresses(SETTINGS, Random())
-    directory.write(SETTINGS, addresses)
-    made = Service(place_at(root))
     servers: list[HttpServer] = []
     async with AsyncExitStack() as stack:
+        claim = claim_addresses(SETTINGS, Random())
+        stack.callback(claim.release)
+        addresses = claim.addresses
+        directory.write(SETTINGS, addresses)
+        made = Service(place_at(root))
         events = stack.enter_context(EventLog(directory.events / "network.jsonl"))
         for site, (_, port) in addresses.api_target.items():
 

@@ -5,8 +5,8 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -20,7 +20,7 @@ from lab.wires import LOOPBACK, run, until
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.settings import ProbeSettings, Settings
-from payment_dr.lab.addresses import Addresses, choose_addresses
+from payment_dr.lab.addresses import Addresses, claim_addresses
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.http_client import HttpPool, Request
 from payment_dr.lab.http_server import HttpServer, Response
@@ -38,10 +38,16 @@ HOME = SETTINGS.home
 OTHER = SETTINGS.peer(HOME).name
 
 
-def prepare(root: Path) -> Place:
+@contextmanager
+def prepared(root: Path) -> Iterator[Place]:
+    """A lab's directory, and ports that no other lab of this machine can take meanwhile."""
     directory = LabDirectory.create(root)
-    directory.write(SETTINGS, choose_addresses(SETTINGS, Random()))
-    return place_at(root)
+    claim = claim_addresses(SETTINGS, Random())
+    try:
+        directory.write(SETTINGS, claim.addresses)
+        yield place_at(root)
+    finally:
+        claim.release()
 
 
 @dataclass(kw_only=True)
@@ -86,9 +92,7 @@ async def ready(pool: HttpPool) -> Any:
 
 
 @asynccontextmanager
-async def network(root: Path) -> AsyncIterator[Network]:
-    place = prepare(root)
-
+async def network(place: Place) -> AsyncIterator[Network]:
     async def healthy(_: Asked) -> Response:
         return Response(status=200)
 
@@ -122,7 +126,11 @@ async def network(root: Path) -> AsyncIterator[Network]:
 
 def test_the_answer_follows_health_checks_through_the_links_and_the_switch(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with network(tmp_path / "lab") as n:
+        with prepared(tmp_path / "lab") as place:
+            await follow(place)
+
+    async def follow(place: Place) -> None:
+        async with network(place) as n:
             await n.answers(HOME)
             await n.call("POST", f"/links/prober->{HOME}", {"mode": "blackhole"})
             await n.answers(OTHER)
@@ -159,9 +167,7 @@ def test_the_answer_follows_health_checks_through_the_links_and_the_switch(tmp_p
 
 
 def test_sigterm_ends_the_process_and_frees_its_ports(tmp_path: Path) -> None:
-    place = prepare(tmp_path / "lab")
-
-    async def scene() -> None:
+    async def start_and_end(place: Place) -> None:
         pool = HttpPool(LOOPBACK, place.addresses.network_control_port, name="network", idle_s=60)
         for _ in range(2):
             process = await asyncio.create_subprocess_exec(
@@ -172,12 +178,13 @@ def test_sigterm_ends_the_process_and_frees_its_ports(tmp_path: Path) -> None:
             assert await process.wait() == 0
         pool.close()
 
-    run(scene)
+    with prepared(tmp_path / "lab") as place:
+        run(lambda: start_and_end(place))
 
 
 def test_a_taken_address_ends_it_with_an_error(tmp_path: Path) -> None:
-    place = prepare(tmp_path / "lab")
     with (
+        prepared(tmp_path / "lab") as place,
         socket.create_server((LOOPBACK, place.addresses.dns_port)),
         pytest.raises(SystemExit, match="error: the name server cannot listen"),
     ):

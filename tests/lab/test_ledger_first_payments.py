@@ -112,7 +112,7 @@ def captured(table: PostgresPayments) -> Record:
     assert table.put_if_absent(record) is None
     final = decided(record, Succeeded(reference="pi_1"), 1001.0)
     assert table.replace(final, based_on=1)
-    return final
+    return replace(final, unconfirmed=None)
 
 
 def entries(admin: psycopg.Connection[Any], record: Record) -> list[tuple[str, int]]:
@@ -209,6 +209,9 @@ def test_open_operations_are_paged_by_shard_and_end_with_the_decision(
 
 def test_nothing_is_ever_unconfirmed(table: PostgresPayments) -> None:
     final = captured(table)
+    stored = table.get(final.payment_id)
+    assert stored is not None
+    assert stored.unconfirmed is None
     page = table.unconfirmed(shard_of(final.payment_id), cursor=None, limit=10)
     assert (page.payment_ids, page.cursor) == ((), None)
 

@@ -35,14 +35,15 @@ def register(app: typer.Typer) -> None:
     """Add the subcommand."""
     app.command(
         "lint",
-        epilog="Examples: payment-dr lint plan.json; payment-dr lint plan.json --config . --strict; "
+        epilog="Examples: payment-dr lint plan.json; payment-dr lint plan.json --config .; "
         "terraform show -json plan.bin | payment-dr lint - --format sarif; "
         "payment-dr lint east.json west.json links.json. "
         "Exit codes: 0 no error found, 1 errors found (with --strict also warnings), 2 bad input.",
     )(lint_command)
 
 
-def lint_command(
+def lint_command(  # pylint: disable=too-many-arguments - the options of one command
+    *,
     plans: Annotated[
         list[Path] | None,
         typer.Argument(

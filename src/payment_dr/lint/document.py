@@ -1,6 +1,7 @@
 """Plans as `terraform show -json` and `tofu show -json` print them, format versions 1.x.
 
-Only what the rules read. The format: https://developer.hashicorp.com/terraform/internals/json-format
+Only what the rules read. The format:
+https://developer.hashicorp.com/terraform/internals/json-format
 and https://opentofu.org/docs/internals/json-format/.
 """
 
@@ -89,7 +90,7 @@ class ModuleCall(Struct, frozen=True, kw_only=True):
 
     source: str = ""
     expressions: dict[str, Any] = field(default_factory=dict[str, Any])
-    module: "DeclaredModule" = field(default_factory=lambda: DeclaredModule())  # noqa: PLW0108 - is defined below
+    module: "DeclaredModule | None" = None
 
 
 class DeclaredModule(Struct, frozen=True, kw_only=True):

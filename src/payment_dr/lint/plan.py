@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from payment_dr.lint.document import (
+    DeclaredModule,
     DeclaredProvider,
     DeclaredResource,
     ModuleCall,
@@ -142,7 +143,7 @@ class _Reader:
             plan=parent.plan,
             address=address,
             key=f"{parent.key}.{name}" if parent.key else name,
-            module=call.module,
+            module=call.module or DeclaredModule(),
             parent=parent,
             call=call,
             variables={},

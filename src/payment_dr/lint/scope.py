@@ -79,11 +79,11 @@ class Scope:
                 break
             given = scope.passed(matched[1])
             if given is None or scope.parent is None:
-                return scope._own(matched[1])
+                return scope.own(matched[1])
             scope, current = scope.parent, given
         return Unresolved.UNRESOLVED
 
-    def _own(self, variable: str) -> object:
+    def own(self, variable: str) -> object:
         """The value of a root variable, or the default of a module's."""
         if self.call is None and variable in self.variables:
             return self.variables[variable]

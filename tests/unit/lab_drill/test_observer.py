@@ -43,14 +43,21 @@ class SteadyTruth(FakeTruth):
         return self.answer
 
 
-def line(process: int, kind: EventType, f: Function = Function.PAY, ms: int = 0) -> bytes:
+def line(
+    process: int,
+    kind: EventType,
+    f: Function = Function.PAY,
+    *,
+    ms: int = 0,
+    key: str | None = None,
+) -> bytes:
     return history_line(
         HistoryEvent(
             index=0,
             process=process,
             type=kind,
             f=f,
-            key="k",
+            key=key or f"key-{process}",
             request="r",
             payment_id=None,
             amount=1,
@@ -75,7 +82,10 @@ def observed(directory: Path, truth: FakeTruth, *, history: bytes = b"") -> Fake
 
 
 def test_it_counts_payment_requests_and_tells_what_happened(tmp_path: Path):
-    with EventLog(tmp_path / "events" / "network.jsonl") as events:
+    clock = iter([1, NOW_NS, NOW_NS])
+    log = tmp_path / "events" / "network.jsonl"
+    with EventLog(log, now_ns=lambda: next(clock)) as events:
+        events.write("site-healthy", "before the load")
         events.write("site-unhealthy", "east", failures=3)
         events.write("probe-failed", "east")
     history = b"".join(
@@ -85,13 +95,15 @@ def test_it_counts_payment_requests_and_tells_what_happened(tmp_path: Path):
             line(2, EventType.INVOKE),
             line(2, EventType.FAIL),
             line(3, EventType.OK),
+            line(6, EventType.INVOKE, key="key-1"),
+            line(6, EventType.OK, key="key-1", ms=1000),
             line(4, EventType.INVOKE, Function.READ),
             line(5, EventType.INVOKE)[:-20],
         ]
     )
     view = observed(tmp_path, SteadyTruth(), history=history)
     last = view.snapshots[-1]
-    assert (last.acknowledged, last.refused, last.indeterminate) == (2, 1, 0)
+    assert (last.acknowledged, last.refused, last.indeterminate) == (1, 1, 0)
     assert last.offered_per_s == 1
     assert last.p99_ms == 50
     assert (last.active, last.epoch, last.step) == ("east", 1, None)

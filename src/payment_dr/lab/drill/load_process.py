@@ -28,7 +28,12 @@ class LoadProcess:
         plan = lab.directory / "load.json"
         keys = {m: key for m, key in lab.merchant_keys.items() if m != "canary"}
         text = json.dumps(
-            {**scenario.load.model_dump(), "seed": seed, "keys": keys, "settle_s": scenario.settle_s}
+            {
+                **scenario.load.model_dump(),
+                "seed": seed,
+                "keys": keys,
+                "settle_s": scenario.settle_s,
+            }
         )
         with os.fdopen(os.open(plan, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(text)

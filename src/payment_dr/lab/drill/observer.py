@@ -59,10 +59,11 @@ def _whole(file: BufferedReader, offset: int) -> tuple[list[bytes], int]:
 
 
 class Figures:
-    """Counts of payment requests so far, and the rates of the last two seconds."""
+    """Counts of payments so far, and the rates of the last two seconds."""
 
     def __init__(self) -> None:
         self.ends: Counter[EventType] = Counter()
+        self._keys: set[tuple[str, str]] = set()
         self._started: dict[int, int] = {}
         self._invoked: deque[int] = deque()
         self._latencies: deque[tuple[int, float]] = deque()
@@ -72,16 +73,21 @@ class Figures:
         if line.f is not Function.PAY:
             return
         if line.type is EventType.INVOKE:
+            if (line.merchant, line.key) in self._keys:
+                return  # a duplicate is answered when the first is: that is no latency
+            self._keys.add((line.merchant, line.key))
             self._started[line.process] = line.time_ns
             self._invoked.append(line.time_ns)
             return
-        self.ends[line.type] += 1
         start = self._started.pop(line.process, None)
-        if start is not None and line.type is EventType.OK:
+        if start is None:
+            return
+        self.ends[line.type] += 1
+        if line.type is EventType.OK:
             self._latencies.append((line.time_ns, (line.time_ns - start) / 1e6))
 
     def rate(self, now_ns: int) -> float:
-        """Payment requests started per second."""
+        """Payments started per second."""
         _forget(self._invoked, lambda at: now_ns - at > _WINDOW_S * 1e9)
         return len(self._invoked) / _WINDOW_S
 
@@ -144,7 +150,7 @@ class Observer:
             self._view.update(self._snapshot())
 
     def _tell(self, event: Event) -> None:
-        if event.name not in _QUIET:
+        if event.name not in _QUIET and event.time_ns >= self._began_ns:
             at_s = (event.time_ns - self._began_ns) / 1e9
             detail = " ".join(str(value) for value in event.detail.values())
             words = (f"{at_s:6.1f} s ", event.name, event.site or "", detail)
