@@ -76,7 +76,7 @@ def start_detached(
             )
         _STARTED.append(process)
         try:
-            _follow(reports, progress)
+            _follow(reports, progress, registry.log_of(name))
         except BaseException:
             process.terminate()
             process.wait(_END_TIMEOUT_S)
@@ -107,7 +107,7 @@ def _gone(record: LabRecord) -> bool:
     return True
 
 
-def _follow(reports: Iterable[str], progress: Callable[[str], None]) -> None:
+def _follow(reports: Iterable[str], progress: Callable[[str], None], log: Path) -> None:
     """Pass the reports on until it is ready."""
     for line in reports:
         report: dict[str, Any] = json.loads(line)
@@ -116,7 +116,9 @@ def _follow(reports: Iterable[str], progress: Callable[[str], None]) -> None:
         if "error" in report:
             raise LabError(report["error"], remedy=report["remedy"])
         progress(report["progress"])
-    raise LabError("the lab's supervisor ended before the lab was ready")
+    raise LabError(
+        "the lab's supervisor ended before the lab was ready", remedy=f"read its log, {log}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

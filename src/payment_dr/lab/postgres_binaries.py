@@ -92,9 +92,7 @@ def find_postgres(place: Path) -> PostgresBinaries:
     _require_entry(place, binaries.run_as)
     if _runs(binaries):
         return binaries
-    copied = PostgresBinaries(root=place / "install", run_as=binaries.run_as)
-    with disk_errors(place):
-        shutil.copytree(binaries.root, copied.root, ignore=shutil.ignore_patterns(*_NEEDLESS))
+    copied = PostgresBinaries(root=_copy(binaries.root, place / "install"), run_as=binaries.run_as)
     if not _runs(copied):
         raise LabError(
             f"user id {os.geteuid() if copied.run_as is None else copied.run_as.uid} may not run "
@@ -135,6 +133,29 @@ def _require_known(uid: int) -> None:
         ) from error
 
 
+def _copy(root: Path, place: Path) -> Path:
+    """Copy the programs, and the libraries that they look for beside the package."""
+    package = root.parent
+    for part in (root, package.with_suffix(".libs")):
+        if part.is_dir():
+            with disk_errors(place):
+                shutil.copytree(
+                    part,
+                    place / part.relative_to(package.parent),
+                    ignore=shutil.ignore_patterns(*_NEEDLESS),
+                    copy_function=_link_or_copy,
+                )
+    return place / root.relative_to(package.parent)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """A second name for the file, or a copy on another file system; nobody writes to either."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def _require_entry(place: Path, run_as: RunAs | None) -> None:
     """The user must be able to come to the place, which root can in any case."""
     if run_as is None:
@@ -155,9 +176,9 @@ def _require_entry(place: Path, run_as: RunAs | None) -> None:
 
 
 def _runs(binaries: PostgresBinaries) -> bool:
-    """Ask for the version: only the kernel knows whether that user may come so far."""
+    """Ask one for its version: only the kernel knows whether that user may come so far."""
     try:
-        binaries.run("postgres", "--version")
+        binaries.run("initdb", "--version")
     except PermissionError:
         return False
     return True

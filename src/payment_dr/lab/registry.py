@@ -88,8 +88,9 @@ class Registry:
                 partial.unlink()
 
     def remove(self, name: str) -> None:
-        """Remove the record of a lab that has ended."""
+        """Remove the record and the log of a lab that has ended."""
         self._file(name).unlink(missing_ok=True)
+        self.log_of(name).unlink(missing_ok=True)
 
     def get(self, name: str) -> LabRecord | None:
         """The record of that name, also a stale one."""

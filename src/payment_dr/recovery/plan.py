@@ -98,6 +98,9 @@ def switchover_plan(
                 run=steps.run_ready,
             ),
             _open_move(budgets),
+            # Clients need no ledger, so they go first. Nothing may come between reconciling and
+            # opening that changes the control record, or reconciling is done twice.
+            _route(budgets),
             Step(
                 name=StepName.PAUSE_POSTING,
                 does="stamps (epoch, none) on the old writer; accepting goes on",
@@ -117,7 +120,6 @@ def switchover_plan(
             ),
             _promote(budgets, "SwitchoverGlobalCluster, then stamps (epoch, target)"),
             _reconcile(budgets),
-            _route(budgets),
             *_opening(budgets),
         ),
     )

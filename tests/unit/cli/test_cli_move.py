@@ -111,7 +111,7 @@ def test_a_dry_run_shows_the_plan_its_budgets_and_what_would_block_it(desk: Desk
     assert desk.fake.control == STEADY_AT_EAST
 
     plan = json.loads(desk.run("switchover", "--to", "west", "--dry-run", "--json").stdout)
-    assert [step["name"] for step in plan["steps"]][2:5] == ["pause-posting", "drain", "promote"]
+    assert [step["name"] for step in plan["steps"]][2:5] == ["route", "pause-posting", "drain"]
     assert [s["name"] for s in plan["steps"] if s["point_of_no_return"]] == ["promote"]
     assert plan["blocking"] == []
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import pwd
 from importlib.machinery import ModuleSpec
@@ -14,7 +15,7 @@ from payment_dr.lab.processes import RunAs
 
 def program(root: Path, text: str, mode: int = 0o755) -> PostgresBinaries:
     (root / "bin").mkdir(parents=True)
-    path = root / "bin" / "postgres"
+    path = root / "bin" / "initdb"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(mode)
     return PostgresBinaries(root=root, run_as=None)
@@ -44,21 +45,21 @@ def test_a_program_sees_nothing_of_the_users_environment(
 ) -> None:
     monkeypatch.setenv("PGHOST", "elsewhere")
     binaries = program(tmp_path, "/usr/bin/env | /usr/bin/cut -d= -f1 | /usr/bin/sort")
-    seen = set(binaries.run("postgres").split()) - {"PWD", "SHLVL", "_", "OLDPWD"}
+    seen = set(binaries.run("initdb").split()) - {"PWD", "SHLVL", "_", "OLDPWD"}
     assert seen == {"PATH", "LC_ALL", "TZ", "PGPASSWORD"}
 
 
 def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
     binaries = program(tmp_path, "echo no room >&2; exit 3")
-    with pytest.raises(LabError, match="postgres failed with status 3: no room"):
-        binaries.run("postgres")
+    with pytest.raises(LabError, match="initdb failed with status 3: no room"):
+        binaries.run("initdb")
 
 
 def test_a_program_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_binaries, "_TOOL_TIMEOUT_S", 0.05)
     binaries = program(tmp_path, "exec /bin/sleep 60")
-    with pytest.raises(LabError, match="postgres did not end in"):
-        binaries.run("postgres")
+    with pytest.raises(LabError, match="initdb did not end in"):
+        binaries.run("initdb")
 
 
 def test_root_lets_postgres_or_else_nobody_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,23 +104,32 @@ def test_a_missing_package_names_the_target_that_installs_it(
     assert caught.value.remedy == "make setup"
 
 
-def test_programs_where_that_user_may_not_go_are_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("one_file_system", [True, False])
+def test_programs_where_that_user_may_not_go_are_copied_with_their_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, one_file_system: bool
 ) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise OSError(errno.EXDEV, f"{source} and {target} are apart")
+
+    if not one_file_system:
+        monkeypatch.setattr(os, "link", refuse)
     package_in(tmp_path / "package", monkeypatch)
     program(tmp_path / "package" / "pginstall", "echo 16")
     (tmp_path / "package" / "pginstall" / "include").mkdir()
+    (tmp_path / "package.libs").mkdir()
+    (tmp_path / "package.libs" / "libpq.so").touch()
     run = PostgresBinaries.run
 
     def only_copies_run(binaries: PostgresBinaries, name: str, *arguments: str) -> str:
-        if "package" in binaries.root.parts:
+        if "install" not in binaries.root.parts:
             raise PermissionError(name)
         return run(binaries, name, *arguments)
 
     monkeypatch.setattr(PostgresBinaries, "run", only_copies_run)
     found = find_postgres(tmp_path / "lab")
-    assert found.run("postgres").strip() == "16"
-    assert found.root == tmp_path / "lab" / "install"
+    assert found.run("initdb").strip() == "16"
+    assert found.root == tmp_path / "lab" / "install" / "package" / "pginstall"
+    assert (tmp_path / "lab" / "install" / "package.libs" / "libpq.so").exists()
     assert not (found.root / "include").exists()
 
 

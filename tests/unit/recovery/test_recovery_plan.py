@@ -20,7 +20,7 @@ def names(kind: MoveKind) -> list[str]:
 def test_the_plans_have_the_steps_of_the_design_in_their_order() -> None:
     end = ["open-ledger", "verify", "evidence"]
     assert names(MoveKind.FAILOVER) == ["open-move", "route", "promote", "reconcile", *end]
-    planned = ["ready", "open-move", "pause-posting", "drain", "promote", "reconcile", "route"]
+    planned = ["ready", "open-move", "route", "pause-posting", "drain", "promote", "reconcile"]
     assert names(MoveKind.SWITCHOVER) == [*planned, *end]
     assert names(MoveKind.FAILBACK) == names(MoveKind.SWITCHOVER)
 
@@ -42,10 +42,10 @@ def test_promotion_alone_is_past_the_point_of_no_return(kind: MoveKind) -> None:
         (MoveKind.FAILOVER, "open-move", EAST),
         (MoveKind.FAILOVER, "route", WEST),
         (MoveKind.FAILOVER, "promote", WEST),
-        (MoveKind.SWITCHOVER, "pause-posting", EAST),
-        (MoveKind.SWITCHOVER, "promote", EAST),
-        (MoveKind.SWITCHOVER, "reconcile", EAST),
+        (MoveKind.SWITCHOVER, "open-move", EAST),
         (MoveKind.SWITCHOVER, "route", WEST),
+        (MoveKind.SWITCHOVER, "pause-posting", WEST),
+        (MoveKind.SWITCHOVER, "reconcile", WEST),
     ],
 )
 def test_clients_are_sent_to_the_target_from_routing_on(
