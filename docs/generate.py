@@ -32,6 +32,8 @@ def pages() -> dict[str, str]:
 def cli_page() -> str:
     """Every command with its help, as the terminal shows it, 80 columns wide."""
     group = get_command(build())
+    if not isinstance(group, typer.core.TyperGroup):
+        raise TypeError("payment-dr has subcommands")
     parts = [NOTE, "# Command line\n", _help(group, "payment-dr")]
     for path, command in sorted(_commands(group, "payment-dr")):
         parts += [f"## `{path}`\n", _help(command, path)]
@@ -72,10 +74,10 @@ def plans_page() -> str:
         NOTE,
         "# Plans\n",
         (
-            "A move of the active role is a list of steps. A runner may be killed in any of them and "
-            "started again by anyone: each step asks the world whether it is done. Budgets are the "
-            "defaults of `[failover.budgets]`; a step that exceeds its budget fails, and the move can "
-            "be resumed. A failback is a switchover whose target is home.\n"
+            "A move of the active role is a list of steps. A runner may be killed in any of them "
+            "and started again by anyone: each step asks the world whether it is done. Budgets are "
+            "the defaults of `[failover.budgets]`; a step that exceeds its budget fails, and the "
+            "move can be resumed. A failback is a switchover whose target is home.\n"
         ),
     ]
     for plan in (failover_plan(budgets), switchover_plan(budgets)):
@@ -92,8 +94,8 @@ def plans_page() -> str:
                 for step in plan.steps
             ),
             (
-                f"\nThe ledger opens within {plan.ledger_budget_s:g} s of the start if each step uses "
-                "up its budget.\n"
+                f"\nThe ledger opens within {plan.ledger_budget_s:g} s of the start if each step "
+                "uses up its budget.\n"
             ),
         ]
     return "\n".join(parts)

@@ -65,7 +65,9 @@ def broken(report: Report) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["region-loss", "database-loss", "isolated-site"])
-def test_no_loss_of_a_site_or_its_parts_loses_or_doubles_a_payment(name: str, tmp_path: Path):
+def test_no_loss_of_a_site_or_its_parts_loses_or_doubles_a_payment(
+    name: str, tmp_path: Path
+) -> None:
     report, directory, view = drilled(gentle(name), tmp_path)
     assert broken(report) == []
     assert report.payments.acknowledged > 3 * RATE
@@ -79,7 +81,7 @@ def test_no_loss_of_a_site_or_its_parts_loses_or_doubles_a_payment(name: str, tm
     assert (directory / "logs" / "api-west.log").stat().st_size > 0
 
 
-def test_a_planned_move_there_and_back_loses_no_entry(tmp_path: Path):
+def test_a_planned_move_there_and_back_loses_no_entry(tmp_path: Path) -> None:
     there = gentle("switchover")
     back = (
         Step(action=Action.FAILBACK, wait_s=9, within_s=60),
@@ -95,14 +97,16 @@ def test_a_planned_move_there_and_back_loses_no_entry(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", [n for n in scenario.names() if scenario.load(n).negative_control])
-def test_a_negative_control_is_caught(name: str, tmp_path: Path):
+def test_a_negative_control_is_caught(name: str, tmp_path: Path) -> None:
     report, _, _ = drilled(gentle(name), tmp_path)
     assert report.negative_control is not None
     assert report.negative_control.caught, broken(report)
     assert report.verdict == "fail"
 
 
-def test_the_usual_design_is_driven_by_the_same_load_and_judged_by_the_same_checker(tmp_path: Path):
+def test_the_usual_design_is_driven_by_the_same_load_and_judged_by_the_same_checker(
+    tmp_path: Path,
+) -> None:
     report, directory, _ = drilled(gentle("region-loss"), tmp_path, design=Design.LEDGER_FIRST)
     assert report.design == "ledger-first"
     assert report.payments.acknowledged > 3 * RATE
@@ -111,7 +115,7 @@ def test_the_usual_design_is_driven_by_the_same_load_and_judged_by_the_same_chec
     assert json.loads((directory / "run.json").read_text())["design"] == "ledger-first"
 
 
-def test_a_handler_that_does_not_exist_ends_the_drill_with_its_logs_kept(tmp_path: Path):
+def test_a_handler_that_does_not_exist_ends_the_drill_with_its_logs_kept(tmp_path: Path) -> None:
     one = gentle("region-loss").model_copy(update={"api_handler": "payment_dr.lab.nothing:handler"})
     with pytest.raises(PaymentDrError, match="api-") as caught:
         drilled(one, tmp_path)
@@ -120,14 +124,16 @@ def test_a_handler_that_does_not_exist_ends_the_drill_with_its_logs_kept(tmp_pat
     assert list((run / "logs").glob("api-*.log"))
 
 
-def test_a_move_that_is_refused_ends_the_drill_with_what_was_said(tmp_path: Path):
+def test_a_move_that_is_refused_ends_the_drill_with_what_was_said(tmp_path: Path) -> None:
     steps = (Step(action=Action.FAILBACK, wait_s=1, within_s=30),)
     one = gentle("region-loss").model_copy(update={"steps": steps})
     with pytest.raises(PaymentDrError, match="failback to east ended with status"):
         drilled(one, tmp_path)
 
 
-def test_a_directory_that_cannot_hold_reports_is_refused_before_anything_starts(tmp_path: Path):
+def test_a_directory_that_cannot_hold_reports_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PaymentDrError, match="cannot hold reports"):
         drilled(gentle("region-loss"), tmp_path / "file")

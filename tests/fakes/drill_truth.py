@@ -33,6 +33,7 @@ class FakeTruth:
         return frozenset()
 
     def run_log(self, move_id: str) -> tuple[Transition, ...]:
+        del move_id
         return ()
 
     def records(self) -> tuple[Record, ...]:

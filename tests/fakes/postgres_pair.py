@@ -11,6 +11,7 @@ from payment_dr.core.settings import Settings
 from payment_dr.lab.addresses import Addresses, claim_addresses
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.events import EventLog
+from payment_dr.lab.guardian import clear
 from payment_dr.lab.ledgers import Ledgers
 from payment_dr.lab.network.links import Link, Mode
 from payment_dr.lab.postgres import LedgerPasswords, PostgresHost
@@ -42,7 +43,7 @@ def postgres_pair() -> Generator[PostgresPair]:
     launcher = Launcher(directory)
     with ExitStack() as undo:
         undo.callback(claim.release)
-        undo.callback(directory.remove)
+        undo.callback(clear, directory.root)
         undo.callback(launcher.close)
         loop = undo.enter_context(LoopThread())
         events = undo.enter_context(EventLog(directory.events / "links.jsonl"))

@@ -22,19 +22,19 @@ def relative(path: Path) -> str:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=relative)
-def test_a_source_file_holds_one_concept_and_says_which(source: Path):
+def test_a_source_file_holds_one_concept_and_says_which(source: Path) -> None:
     text = source.read_text()
     assert text.startswith('"""'), "no docstring says what the module guarantees"
     assert text.count("\n") <= LINES_MAX
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=relative)
-def test_nothing_binds_every_interface(source: Path):
+def test_nothing_binds_every_interface(source: Path) -> None:
     assert not re.search(r"(?<![\d.])0\.0\.0\.0(?!/)", source.read_text())
 
 
 @pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*.txt")), ids=relative)
-def test_a_lock_file_names_no_index_and_hashes_every_package(lock: Path):
+def test_a_lock_file_names_no_index_and_hashes_every_package(lock: Path) -> None:
     text = lock.read_text()
     assert "://" not in text
     packages = re.findall(r"^[a-z0-9][^=\n]*==", text, re.MULTILINE)
@@ -44,39 +44,39 @@ def test_a_lock_file_names_no_index_and_hashes_every_package(lock: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
-def test_every_link_inside_the_documentation_leads_somewhere(page: Path):
+def test_every_link_inside_the_documentation_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{target} does not exist"
 
 
 @pytest.mark.parametrize("name", scenario.names())
-def test_a_scenario_is_named_by_its_file_and_its_handler_exists(name: str):
+def test_a_scenario_is_named_by_its_file_and_its_handler_exists(name: str) -> None:
     loaded = scenario.load(name)
     assert loaded.name == name
     module, function = loaded.api_handler.split(":")
     assert callable(getattr(importlib.import_module(module), function))
 
 
-def test_every_scenario_marks_one_fault():
+def test_every_scenario_marks_one_fault() -> None:
     for name in scenario.names():
         faults = sum(step.fault for step in scenario.load(name).steps)
         assert faults == 1, name
 
 
-def test_every_decision_has_its_number_once():
+def test_every_decision_has_its_number_once() -> None:
     numbers = [page.name[:4] for page in (ROOT / "docs" / "decisions").glob("*.md")]
     assert len(numbers) == len(set(numbers))
 
 
-def test_the_make_targets_that_the_readme_names_exist():
+def test_the_make_targets_that_the_readme_names_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)\b(?! a)", (ROOT / "README.md").read_text()))
     assert named <= targets
     assert {"drill", "test"} <= named
 
 
-def test_the_working_tree_ignores_what_the_targets_make():
+def test_the_working_tree_ignores_what_the_targets_make() -> None:
     made = [".venv/bin/python", "reports/latest", ".coverage", ".mypy_cache/x"]
     ignored = subprocess.run(
         ["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True, check=False
@@ -84,9 +84,10 @@ def test_the_working_tree_ignores_what_the_targets_make():
     assert ignored.stdout.split() == made
 
 
-def test_what_a_negative_control_must_break_is_a_claim_that_the_checker_judges():
+def test_what_a_negative_control_must_break_is_a_claim_that_the_checker_judges() -> None:
     judged = {claim.name for claim in check(clean_run(seed=1).evidence()).claims}
-    controls = [one for one in map(scenario.load, scenario.names()) if one.negative_control]
+    loaded = [scenario.load(name) for name in scenario.names()]
+    controls = [one for one in loaded if one.negative_control]
     assert len(controls) >= 3
     for one in controls:
         assert set(one.must_break) <= judged, one.name

@@ -19,12 +19,12 @@ def generator() -> ModuleType:
 
 
 @pytest.mark.parametrize("name", ["cli.md", "settings.md", "plans.md"])
-def test_a_generated_page_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_generated_page_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert generator().pages()[name] == (DOCS / "reference" / name).read_text(), "run: make docs"
 
 
-def test_every_command_has_an_example_in_its_help():
+def test_every_command_has_an_example_in_its_help() -> None:
     page = generator().cli_page()
     sections = page.split("\n## ")[1:-1]
     assert len(sections) >= 5

@@ -1,14 +1,15 @@
 """How `payment-dr lint` prints: text for people, JSON and SARIF for programs."""
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import groupby
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from payment_dr.lint.finding import Finding, Place, Result, Severity
@@ -16,7 +17,12 @@ from payment_dr.lint.rule import Rule
 from payment_dr.lint.sarif import sarif
 from payment_dr.report.terminal import console
 
-_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
+_INDENT: Final = "  "
+_STYLE: Final = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "bold yellow",
+    Severity.NOTE: "bold cyan",
+}
 
 
 class FindingLine(Struct, frozen=True, kw_only=True):
@@ -114,10 +120,12 @@ def _show_rule(out: Console, rule: Rule, findings: list[Finding], plans: Sequenc
     head = Text.assemble((rule.severity.value, _STYLE[rule.severity]), f" {rule.rule_id} ")
     out.print(head.append(rule.title, "bold"))
     for finding in findings:
-        where = Text(_where(finding.place, plans), "cyan")
-        out.print(Padding(where.append(f" {finding.text}", "default"), (0, 0, 0, 2)))
-    out.print(Padding(Text(f"remedy: {rule.remedy}", "dim"), (0, 0, 0, 2)))
-    out.print(Padding(Text(f"more: payment-dr lint --explain {rule.rule_id}", "dim"), (0, 0, 1, 2)))
+        where = _where(finding.place, plans)
+        line = _indented(out, f"{where} {finding.text}", "")
+        line.stylize("cyan", len(_INDENT), len(_INDENT) + len(where))
+        out.print(line)
+    out.print(_indented(out, f"remedy: {rule.remedy}", "dim"))
+    out.print(_indented(out, f"more: payment-dr lint --explain {rule.rule_id}\n", "dim"))
 
 
 def _show_not_judged(out: Console, result: Result, plans: Sequence[str]) -> None:
@@ -126,8 +134,22 @@ def _show_not_judged(out: Console, result: Result, plans: Sequence[str]) -> None
     if lines:
         out.print(Text("not judged", "bold"))
         for line in lines:
-            out.print(Padding(Text(line), (0, 0, 0, 2)))
+            out.print(_indented(out, line, ""))
         out.print()
+
+
+def _indented(out: Console, line: str, style: str) -> Text:
+    """The line wrapped and indented, without the spaces that rich fills lines with."""
+    body, newline, _ = line.partition("\n")
+    filled = textwrap.fill(
+        body,
+        out.width,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return Text(filled + newline, style)
 
 
 def _summary(result: Result) -> Text:

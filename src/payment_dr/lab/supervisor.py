@@ -19,6 +19,7 @@ from payment_dr.lab.bring_up import BringUp, Parts
 from payment_dr.lab.control import ControlServer
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.errors import LabError
+from payment_dr.lab.guardian import clear
 from payment_dr.lab.ledgers import Ledgers
 from payment_dr.lab.postgres import LedgerPasswords, PostgresHost
 from payment_dr.lab.postgres_binaries import find_postgres
@@ -155,7 +156,7 @@ class Lab(Sites):
         self._undo.callback(directory.remove)
         launcher = Launcher(directory)
         self._undo.callback(launcher.dismiss_guardian)
-        self._undo.callback(directory.remove)
+        self._undo.callback(clear, directory.root)
         self._undo.callback(launcher.end_all)
         directory.write(self.settings, claim.addresses)
         passwords = LedgerPasswords(

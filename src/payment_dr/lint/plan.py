@@ -1,7 +1,7 @@
 """One or several plans as one graph of resources, in time linear in their size."""
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -120,9 +120,9 @@ class _Reader:
         self._add_modules_without_resources()
 
     def _walk(self, root: ModuleValues, *, data_only: bool) -> Iterator[Resource]:
-        todo = [(self.root, root)]
+        todo = deque([(self.root, root)])
         while todo:
-            scope, module = todo.pop()
+            scope, module = todo.popleft()
             for item in module.resources:
                 if item.mode == "data" or not data_only:
                     yield self._resource(scope, item)

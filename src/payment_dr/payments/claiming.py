@@ -89,7 +89,7 @@ def _attempt(
         return unavailable(error)
     if record is None or record.merchant != request.merchant:
         return NotFound(payment_id=request.payment_id)
-    settled = _without_claim(record, request, author)
+    settled = _without_claim(record, request)
     if settled is not None:
         return settled
     claimed = with_operation(record, request, author)
@@ -100,7 +100,7 @@ def _attempt(
 
 
 def _without_claim(
-    record: Record, request: OperationRequest, author: Author
+    record: Record, request: OperationRequest
 ) -> Stored | InProgress | NotAllowed | None:
     """What the record answers before anything is claimed; None when the way is free."""
     known = record.keyed(request.idempotency_key)

@@ -101,9 +101,7 @@ def answer_of(record: Record, operation: Operation, *, replayed: bool) -> Answer
 
 
 def in_progress(record: Record) -> InProgress:
-    """Come back soon: a worker that lives needs far less than its lease, and a retry after the
-    lease of one that does not takes over.
-    """
+    """Come back soon: a worker that lives is done long before its lease ends."""
     return InProgress(payment_id=record.payment_id, retry_after_s=RETRY_S)
 
 

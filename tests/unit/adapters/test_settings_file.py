@@ -6,8 +6,8 @@ from payment_dr.adapters.settings_file import SIZE_MAX, example_text, load
 from payment_dr.core.errors import SettingsError
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
+@pytest.fixture(name="file")
+def fixture_file(tmp_path: Path) -> Path:
     path = tmp_path / "payment-dr.toml"
     path.write_text(example_text("development"))
     return path
@@ -15,7 +15,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_environment_overrides_one_value_and_leaves_its_neighbours(
     file: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setenv("PAYMENT_DR__PROBES__THRESHOLD", "2")
     assert load(file).probes.threshold == 2
     assert load(file).probes.interval_s == 1
@@ -33,7 +33,7 @@ def test_the_environment_overrides_one_value_and_leaves_its_neighbours(
 )
 def test_a_bad_file_is_refused_with_the_place_and_what_is_accepted(
     file: Path, old: str, new: str, told: str
-):
+) -> None:
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(SettingsError, match=told):
         load(file)
@@ -49,13 +49,13 @@ def test_a_bad_file_is_refused_with_the_place_and_what_is_accepted(
 )
 def test_a_bad_override_is_refused(
     file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
-):
+) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=told):
         load(file)
 
 
-def test_a_missing_a_huge_and_a_binary_file_are_refused(tmp_path: Path):
+def test_a_missing_a_huge_and_a_binary_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         load(tmp_path / "absent.toml")
     huge = tmp_path / "huge.toml"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from fakes.evidence import FakeRun
 from fakes.synthetic import clean_run
@@ -41,14 +41,14 @@ class Lab:
         return directory
 
 
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+@pytest.fixture(name="lab")
+def fixture_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     lab = Lab()
     monkeypatch.setattr(drill, "run_drill", lab)
     return lab
 
 
-def run(tmp_path: Path, *arguments: str):
+def run(tmp_path: Path, *arguments: str) -> Result:
     app = typer.Typer()
     drill.register(app)
     return CliRunner().invoke(app, ["--reports", str(tmp_path), *arguments])
@@ -60,7 +60,9 @@ def lossy() -> FakeRun:
     return run
 
 
-def test_a_drill_whose_claims_hold_ends_with_0_and_latest_leads_to_it(lab: Lab, tmp_path: Path):
+def test_a_drill_whose_claims_hold_ends_with_0_and_latest_leads_to_it(
+    lab: Lab, tmp_path: Path
+) -> None:
     result = run(tmp_path)
     assert result.exit_code == 0
     assert lab.orders[0].scenario.name == "region-loss"
@@ -69,12 +71,12 @@ def test_a_drill_whose_claims_hold_ends_with_0_and_latest_leads_to_it(lab: Lab, 
     assert "claims hold" in result.stdout
 
 
-def test_a_drill_with_a_broken_claim_ends_with_1(lab: Lab, tmp_path: Path):
+def test_a_drill_with_a_broken_claim_ends_with_1(lab: Lab, tmp_path: Path) -> None:
     lab.run = lossy()
     assert run(tmp_path).exit_code == 1
 
 
-def test_json_on_standard_output_is_the_report_and_nothing_else(lab: Lab, tmp_path: Path):
+def test_json_on_standard_output_is_the_report_and_nothing_else(lab: Lab, tmp_path: Path) -> None:
     result = run(tmp_path, "--json", "--seed", "7", "--rate", "30")
     report = json.loads(result.stdout)
     assert report["verdict"] == "pass"
@@ -84,7 +86,7 @@ def test_json_on_standard_output_is_the_report_and_nothing_else(lab: Lab, tmp_pa
 
 def test_a_comparison_runs_both_designs_with_one_seed_and_is_judged_by_ours(
     lab: Lab, tmp_path: Path
-):
+) -> None:
     lab.broken = lossy()
     result = run(tmp_path, "--compare", "--json")
     runs = json.loads(result.stdout)["runs"]
@@ -96,27 +98,29 @@ def test_a_comparison_runs_both_designs_with_one_seed_and_is_judged_by_ours(
     assert "ledger-first" in page
 
 
-def test_a_comparison_for_people_sets_the_designs_side_by_side(lab: Lab, tmp_path: Path):
+@pytest.mark.usefixtures("lab")
+def test_a_comparison_for_people_sets_the_designs_side_by_side(tmp_path: Path) -> None:
     assert "ledger-first" in run(tmp_path, "--compare").stdout
 
 
-def test_a_negative_control_that_breaks_what_it_must_ends_with_1(lab: Lab, tmp_path: Path):
+def test_a_negative_control_that_breaks_what_it_must_ends_with_1(lab: Lab, tmp_path: Path) -> None:
     lab.run = lossy()
     assert run(tmp_path, "acknowledge-before-commit").exit_code == 1
 
 
-def test_a_negative_control_that_is_not_caught_ends_with_3(lab: Lab, tmp_path: Path):
+@pytest.mark.usefixtures("lab")
+def test_a_negative_control_that_is_not_caught_ends_with_3(tmp_path: Path) -> None:
     assert run(tmp_path, "acknowledge-before-commit").exit_code == drill.NOT_CAUGHT
 
 
-def test_the_scenarios_are_listed_without_running_any(lab: Lab, tmp_path: Path):
+def test_the_scenarios_are_listed_without_running_any(lab: Lab, tmp_path: Path) -> None:
     result = run(tmp_path, "--list")
     assert "region-loss: " in result.stdout
     assert "must fail" in result.stdout
     assert not lab.orders
 
 
-def test_settings_of_ones_own_are_used(lab: Lab, tmp_path: Path):
+def test_settings_of_ones_own_are_used(lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     text = "probes"
     file.write_text(text)
@@ -125,5 +129,5 @@ def test_settings_of_ones_own_are_used(lab: Lab, tmp_path: Path):
     assert not lab.orders
 
 
-def test_nobody_chooses_a_new_seed():
+def test_nobody_chooses_a_new_seed() -> None:
     assert len({new_seed() for _ in range(8)}) == 8

@@ -15,7 +15,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def test_an_error_that_has_a_remedy_is_two_lines_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     assert ended(monkeypatch, "drill", "no-such-scenario") == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -24,17 +24,21 @@ def test_an_error_that_has_a_remedy_is_two_lines_and_no_traceback(
     assert "Traceback" not in said.err
 
 
-def test_bad_usage_ends_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_bad_usage_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert ended(monkeypatch, "drill", "--rate", "0") == 2
     assert "--rate" in capsys.readouterr().err
 
 
-def test_help_ends_with_0(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_help_ends_with_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert ended(monkeypatch, "--help") == 0
     assert "drill" in capsys.readouterr().out
 
 
-def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch):
+def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(name: str) -> None:
         raise KeyboardInterrupt
 
@@ -45,7 +49,7 @@ def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("arguments", [[], ["--example", "development", "file.toml"]])
 def test_settings_takes_a_file_or_an_example(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
-):
+) -> None:
     assert ended(monkeypatch, "settings", *arguments) == 2
     assert "one of the two" in capsys.readouterr().err
 
@@ -54,7 +58,7 @@ def test_an_example_that_was_printed_can_be_checked(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path_factory: pytest.TempPathFactory,
-):
+) -> None:
     assert ended(monkeypatch, "settings", "--example", "production") == 0
     file = tmp_path_factory.mktemp("settings") / "payment-dr.toml"
     file.write_text(capsys.readouterr().out)

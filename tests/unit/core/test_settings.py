@@ -10,19 +10,19 @@ pytestmark = pytest.mark.timeout(30)
 
 
 def changed(**changes: Any) -> Settings:
-    values = example("development").model_dump(mode="json")
+    values: Any = example("development").model_dump(mode="json")
     for dotted, value in changes.items():
         *path, last = dotted.split("__")
-        place = values
+        place: Any = values
         for part in path:
             place = place[int(part) if part.isdigit() else part]
         place[last] = value
     return Settings.model_validate(values)
 
 
-def test_both_examples_are_valid_and_name_a_home_among_their_sites():
+def test_both_examples_are_valid_and_name_a_home_among_their_sites() -> None:
     for kind in ("development", "production"):
-        settings = example(kind)  # type: ignore[arg-type]  # the loop widens the literal
+        settings = example(kind)
         assert settings.site(settings.home).region == "us-east-1"
         assert settings.peer(settings.home).name == "west"
 
@@ -53,25 +53,25 @@ def test_both_examples_are_valid_and_name_a_home_among_their_sites():
 )
 def test_a_bad_value_is_refused_and_the_error_says_what_is_accepted(
     changes: dict[str, Any], told: str
-):
+) -> None:
     with pytest.raises(ValidationError, match="(?s)" + told.replace("+", r"\+")):
         changed(**changes)
 
 
-def test_several_contradictions_are_told_at_once():
+def test_several_contradictions_are_told_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
         changed(home="north", witness_region="eu-west-1")
     assert "north" in str(caught.value)
     assert "not inside one set" in str(caught.value)
 
 
-def test_names_of_resources_hold_site_and_suffix_and_never_a_role():
+def test_names_of_resources_hold_site_and_suffix_and_never_a_role() -> None:
     settings = example("development")
     assert settings.resource("table") == "payments-table-dev"
     assert settings.resource("cluster", "east") == "payments-cluster-east-dev"
 
 
-def test_asking_for_a_site_that_does_not_exist_fails():
+def test_asking_for_a_site_that_does_not_exist_fails() -> None:
     settings = example("development")
     with pytest.raises(KeyError):
         settings.site("north")

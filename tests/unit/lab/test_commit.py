@@ -15,7 +15,7 @@ def git(directory: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_figures_name_the_commit_and_whether_it_was_changed(tmp_path: Path):
+def test_figures_name_the_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     (tmp_path / "file").write_text("a")
     git(tmp_path, "add", ".")
@@ -26,5 +26,5 @@ def test_figures_name_the_commit_and_whether_it_was_changed(tmp_path: Path):
     assert commit_of_code(tmp_path) == f"{head}-dirty"
 
 
-def test_outside_a_checkout_the_version_is_named(tmp_path: Path):
+def test_outside_a_checkout_the_version_is_named(tmp_path: Path) -> None:
     assert commit_of_code(tmp_path) == "version 0.1.0"

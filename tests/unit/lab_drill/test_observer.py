@@ -81,7 +81,7 @@ def observed(directory: Path, truth: FakeTruth, *, history: bytes = b"") -> Fake
     return view
 
 
-def test_it_counts_payment_requests_and_tells_what_happened(tmp_path: Path):
+def test_it_counts_payment_requests_and_tells_what_happened(tmp_path: Path) -> None:
     clock = iter([1, NOW_NS, NOW_NS])
     log = tmp_path / "events" / "network.jsonl"
     with EventLog(log, now_ns=lambda: next(clock)) as events:
@@ -110,7 +110,7 @@ def test_it_counts_payment_requests_and_tells_what_happened(tmp_path: Path):
     assert [e.split("s ", 1)[1].strip() for e in view.events] == ["site-unhealthy east 3"]
 
 
-def test_during_a_move_it_shows_the_step_and_how_many_there_are(tmp_path: Path):
+def test_during_a_move_it_shows_the_step_and_how_many_there_are(tmp_path: Path) -> None:
     move = Move(
         move_id="failover-1",
         kind=MoveKind.FAILOVER,
@@ -130,19 +130,19 @@ def test_during_a_move_it_shows_the_step_and_how_many_there_are(tmp_path: Path):
     assert (last.step, last.steps_done, last.steps) == ("promote", 2, len(plan.steps))
 
 
-def test_a_region_that_does_not_answer_leaves_the_view_without_a_role(tmp_path: Path):
+def test_a_region_that_does_not_answer_leaves_the_view_without_a_role(tmp_path: Path) -> None:
     last = observed(tmp_path, SteadyTruth(answer=None)).snapshots[-1]
     assert (last.active, last.epoch, last.p99_ms) == (None, None, None)
 
 
-def test_old_requests_leave_the_window(tmp_path: Path):
+def test_old_requests_leave_the_window(tmp_path: Path) -> None:
     old = line(1, EventType.INVOKE).replace(str(NOW_NS).encode(), b"1000000000")
     end = line(1, EventType.OK).replace(str(NOW_NS).encode(), b"1000000001")
     last = observed(tmp_path, SteadyTruth(), history=old + end).snapshots[-1]
     assert (last.offered_per_s, last.p99_ms, last.acknowledged) == (0, None, 1)
 
 
-def test_a_missing_history_is_an_empty_one(tmp_path: Path):
+def test_a_missing_history_is_an_empty_one(tmp_path: Path) -> None:
     view = FakeView()
     with Observer(view, history=tmp_path / "none", events=tmp_path / "events", truth=SteadyTruth()):
         assert view.enough.wait(10)

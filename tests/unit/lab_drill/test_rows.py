@@ -41,7 +41,9 @@ def posting(entry_id: str, epoch: int) -> PostingRow:
     )
 
 
-def reconciliation(move_id: str, seen: tuple[str, ...], posted: tuple[str, ...]):
+def reconciliation(
+    move_id: str, seen: tuple[str, ...], posted: tuple[str, ...]
+) -> ReconciliationEvidence:
     return ReconciliationEvidence(
         move_id=move_id,
         kind="failover",
@@ -52,7 +54,7 @@ def reconciliation(move_id: str, seen: tuple[str, ...], posted: tuple[str, ...])
     )
 
 
-def test_a_record_becomes_the_row_that_the_checker_reads():
+def test_a_record_becomes_the_row_that_the_checker_reads() -> None:
     operation = Operation(
         operation_id="o",
         kind=OperationKind.CHARGE,
@@ -86,7 +88,7 @@ def test_a_record_becomes_the_row_that_the_checker_reads():
     assert row.operations[0].provider_reference == "pi_1"
 
 
-def test_what_was_posted_under_the_moves_own_epoch_was_in_neither_ledger_before():
+def test_what_was_posted_under_the_moves_own_epoch_was_in_neither_ledger_before() -> None:
     (row,) = reconciliations(
         [EVIDENCE],
         [reconciliation("failover-1", ("b", "a"), ("e2",)), reconciliation("other", ("x",), ())],
@@ -97,7 +99,7 @@ def test_what_was_posted_under_the_moves_own_epoch_was_in_neither_ledger_before(
     assert (row.old_writer, row.standby) == (("e1", "e2"), ("e1",))
 
 
-def test_a_ledger_that_could_not_be_read_is_unknown_not_empty():
+def test_a_ledger_that_could_not_be_read_is_unknown_not_empty() -> None:
     (row,) = reconciliations([EVIDENCE], [], old_writer=lambda _: None, standby=lambda _: ())
     assert (row.old_writer, row.standby) == (None, ())
 
@@ -113,7 +115,7 @@ def test_a_ledger_that_could_not_be_read_is_unknown_not_empty():
 )
 def test_the_run_log_becomes_events_with_the_two_landmarks_of_a_recovery(
     step: StepName, event: TransitionEvent, names: list[str]
-):
+) -> None:
     line = Transition(move_id="failover-1", step=step, event=event, detail="d", by="me", at=1.5)
     events = list(run_log_events(MOVE, [line]))
     assert [e.name for e in events] == names

@@ -62,12 +62,12 @@ class Stage:
         return (self.directory / "drill.jsonl").read_text()
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+@pytest.fixture(name="stage")
+def fixture_stage(tmp_path: Path) -> Stage:
     return Stage(directory=tmp_path)
 
 
-def test_the_loss_of_a_region_severs_before_it_kills(stage: Stage):
+def test_the_loss_of_a_region_severs_before_it_kills(stage: Stage) -> None:
     stage.play(*scenario.load("region-loss").steps[:2])
     assert stage.sites.done == ["isolate east True", "kill east"]
     assert stage.waits == [8, 0.2]
@@ -76,7 +76,7 @@ def test_the_loss_of_a_region_severs_before_it_kills(stage: Stage):
 
 def test_an_isolated_site_stays_within_reach_of_clients_so_that_its_refusals_are_seen(
     stage: Stage,
-):
+) -> None:
     stage.play(Step(action=Action.ISOLATE), Step(action=Action.HEAL))
     assert stage.sites.done == [
         "isolate east True",
@@ -85,7 +85,7 @@ def test_an_isolated_site_stays_within_reach_of_clients_so_that_its_refusals_are
     ]
 
 
-def test_databases_and_sites_are_killed_and_brought_back_by_name(stage: Stage):
+def test_databases_and_sites_are_killed_and_brought_back_by_name(stage: Stage) -> None:
     stage.play(
         Step(action=Action.KILL_DATABASE),
         Step(action=Action.REBUILD_DATABASE),
@@ -94,7 +94,7 @@ def test_databases_and_sites_are_killed_and_brought_back_by_name(stage: Stage):
     assert stage.sites.done == ["kill database east", "rebuild east", "start west"]
 
 
-def test_planned_moves_are_made_by_the_operator_with_their_limit(stage: Stage):
+def test_planned_moves_are_made_by_the_operator_with_their_limit(stage: Stage) -> None:
     stage.play(
         Step(action=Action.SWITCHOVER, site="other", within_s=9),
         Step(action=Action.FAILBACK, within_s=8),
@@ -102,7 +102,7 @@ def test_planned_moves_are_made_by_the_operator_with_their_limit(stage: Stage):
     assert stage.moves == [("switchover", "west", 9), ("failback", "east", 8)]
 
 
-def test_a_move_is_awaited_until_another_site_is_steadily_active(stage: Stage):
+def test_a_move_is_awaited_until_another_site_is_steadily_active(stage: Stage) -> None:
     moving = replace(STEADY, phase=Phase.MOVING)
     moved = replace(STEADY, active=WEST)
     stage.truth.controls = iter([STEADY, replace(STEADY, version=0), moving, moved])
@@ -113,13 +113,13 @@ def test_a_move_is_awaited_until_another_site_is_steadily_active(stage: Stage):
 
 def test_confirmation_is_awaited_for_what_was_unconfirmed_at_the_start_not_for_newcomers(
     stage: Stage,
-):
+) -> None:
     stage.truth.waiting = iter([frozenset({"a"}), frozenset({"a", "b"}), frozenset({"b", "c"})])
     stage.play(Step(action=Action.AWAIT_CONFIRMED))
     assert next(stage.truth.waiting, None) is None
 
 
-def test_a_step_that_does_not_come_about_fails_and_is_named(stage: Stage):
+def test_a_step_that_does_not_come_about_fails_and_is_named(stage: Stage) -> None:
     stage.truth.controls = iter([STEADY] * 100_000)
     with pytest.raises(PaymentDrError, match=r"await-move did not come about within 0\.01 s"):
         stage.play(Step(action=Action.AWAIT_MOVE, within_s=0.01))

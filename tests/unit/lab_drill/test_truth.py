@@ -39,13 +39,14 @@ class Region:
     def read(self) -> ControlRecord:
         return cast("ControlRecord", self._answer(CONTROL))
 
-    def run_log(self, move_id: str) -> tuple[()]:
+    def run_log(self, _move_id: str) -> tuple[()]:
         return cast("tuple[()]", self._answer(()))
 
     def records(self) -> list[Any]:
         return cast("list[Any]", self._answer([]))
 
     def unconfirmed(self, shard: int, *, cursor: str | None, limit: int) -> Page:
+        assert limit > 0
         page = Page(payment_ids=(f"{shard}{cursor}",), cursor=None if cursor else "next")
         return cast("Page", self._answer(page))
 
@@ -57,21 +58,21 @@ class Region:
         )
 
 
-def test_what_one_region_does_not_answer_is_asked_of_the_other_which_is_then_asked_first():
+def test_what_one_region_does_not_answer_is_asked_of_the_other_which_is_then_asked_first() -> None:
     down, up = Region(up=False), Region()
     truth = TableTruth([down.vantage(), up.vantage()])
     assert truth.control() == replace(CONTROL)
-    assert truth.records() == ()
-    assert truth.run_log("m") == ()
+    assert not truth.records()
+    assert not truth.run_log("m")
     assert (down.asked, up.asked) == (1, 3)
 
 
-def test_without_any_region_it_says_so():
+def test_without_any_region_it_says_so() -> None:
     with pytest.raises(UnavailableError, match="no region answers"):
         TableTruth([Region(up=False).vantage()]).control()
 
 
-def test_every_shard_of_an_index_is_read_to_its_last_page():
+def test_every_shard_of_an_index_is_read_to_its_last_page() -> None:
     truth = TableTruth([Region().vantage()])
     pages = {f"{shard}{cursor}" for shard in range(4) for cursor in (None, "next")}
     assert truth.unconfirmed() == pages

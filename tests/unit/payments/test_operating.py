@@ -6,7 +6,7 @@ import pytest
 from fakes.control import WEST
 from fakes.faults import Fault
 from fakes.provider import DECLINED_METHOD
-from fakes.scene import AUTHORISE, LIMITS, PAY, Scene, on, refund
+from fakes.scene import AUTHORISE, PAY, Scene, on, refund
 from payment_dr.payments.claiming import TOO_MANY_OPERATIONS
 from payment_dr.payments.outcome import (
     Created,

@@ -72,7 +72,8 @@ class TableTruth:
                 answer = question(vantage)
             except UnavailableError:
                 continue
-            self._vantages.sort(key=lambda v: v is not vantage)
+            self._vantages.remove(vantage)
+            self._vantages.insert(0, vantage)
             return answer
         raise UnavailableError("no region answers for the payments table")
 

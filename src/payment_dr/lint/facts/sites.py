@@ -28,9 +28,8 @@ _SHORT_REGION: Final = re.compile(r"(?:us|eu|ap|ca|sa|me|af|il|mx)(?:c|n|s|e|w|n
 _WORD: Final = re.compile(r"[^a-z0-9]+")
 _PLACES: Final = frozenset(
     {
-        *("active", "alternate", "backup", "central", "dr", "east", "failover", "first", "home"),
-        *("main", "north", "passive", "peer", "primary", "recovery", "region", "regional"),
-        *("remote", "replica", "second", "secondary", "site", "south", "standby", "west"),
+        *("active", "alternate", "central", "dr", "east", "home", "north", "passive", "peer"),
+        *("primary", "region", "regional", "secondary", "site", "south", "standby", "west"),
     }
 )
 
