@@ -41,9 +41,7 @@ def gentle(name: str) -> Scenario:
     steps = tuple(
         s.model_copy(update={"wait_s": min(s.wait_s, 3), "within_s": 60}) for s in one.steps
     )
-    return one.model_copy(
-        update={"load": LoadShape(rate_per_s=RATE), "steps": steps, "settle_s": 40}
-    )
+    return one.model_copy(update={"load": LoadShape(rate_per_s=RATE), "steps": steps})
 
 
 def drilled(
@@ -115,20 +113,21 @@ def test_the_usual_design_is_driven_by_the_same_load_and_judged_by_the_same_chec
     assert json.loads((directory / "run.json").read_text())["design"] == "ledger-first"
 
 
-def test_a_handler_that_does_not_exist_ends_the_drill_with_its_logs_kept(tmp_path: Path) -> None:
+def test_a_lab_that_does_not_start_says_why_and_leaves_no_run(tmp_path: Path) -> None:
     one = gentle("region-loss").model_copy(update={"api_handler": "payment_dr.lab.nothing:handler"})
-    with pytest.raises(PaymentDrError, match="api-") as caught:
+    with pytest.raises(PaymentDrError, match=r"No module named 'payment_dr\.lab\.nothing'"):
         drilled(one, tmp_path)
-    assert "logs" in caught.value.remedy
-    (run,) = [p for p in tmp_path.iterdir() if p.is_dir()]
-    assert list((run / "logs").glob("api-*.log"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_move_that_is_refused_ends_the_drill_with_what_was_said(tmp_path: Path) -> None:
     steps = (Step(action=Action.FAILBACK, wait_s=1, within_s=30),)
     one = gentle("region-loss").model_copy(update={"steps": steps})
-    with pytest.raises(PaymentDrError, match="failback to east ended with status"):
+    with pytest.raises(PaymentDrError, match="failback to east ended with status") as caught:
         drilled(one, tmp_path)
+    (run,) = tmp_path.iterdir()
+    assert str(run / "logs") in caught.value.remedy
+    assert list((run / "logs").glob("api-*.log"))
 
 
 def test_a_directory_that_cannot_hold_reports_is_refused_before_anything_starts(

@@ -41,7 +41,9 @@ def plan_json(configuration: Mapping[str, Any]) -> dict[str, Any]:
         name: {"value": one.get("default")}
         for name, one in configuration.get("variable", {}).items()
     }
-    planned, changes, declared, read = [], [], [], []
+    planned: list[dict[str, Any]] = []
+    read: list[dict[str, Any]] = []
+    changes, declared = [], []
     for mode, key in (("managed", "resource"), ("data", "data")):
         for kind, named in configuration.get(key, {}).items():
             for name, body in named.items():
@@ -143,8 +145,8 @@ def _evaluate(value: Any, key: object, variables: Mapping[str, Any]) -> tuple[An
         return [part[0] for part in parts], missing if any(missing) else None
     if isinstance(value, dict):
         made = {name: _evaluate(item, key, variables) for name, item in value.items()}
-        missing = {name: part[1] for name, part in made.items() if part[1]}
-        return {name: part[0] for name, part in made.items() if part[0] is not None}, missing
+        absent = {name: part[1] for name, part in made.items() if part[1]}
+        return {name: part[0] for name, part in made.items() if part[0] is not None}, absent
     return value, None
 
 
@@ -163,8 +165,14 @@ def _references(value: Any) -> Iterator[str]:
                 head, _, tail = reference.partition("[")
                 yield from (head, tail.partition("]")[0])
                 continue
-            yield reference
-            least = 2 if reference.startswith(("data.", "module.")) else 1
-            while reference.count(".") > least or "[" in reference:
-                reference = reference[: max(reference.rfind("."), reference.rfind("["))]
-                yield reference
+            yield from _with_shorter(reference)
+
+
+def _with_shorter(reference: str) -> Iterator[str]:
+    """`a.b[0].id`, `a.b[0]`, `a.b`, as Terraform lists them."""
+    least = 2 if reference.startswith(("data.", "module.")) else 1
+    rest = reference
+    yield rest
+    while rest.count(".") > least or "[" in rest:
+        rest = rest[: max(rest.rfind("."), rest.rfind("["))]
+        yield rest

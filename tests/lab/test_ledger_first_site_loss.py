@@ -87,6 +87,17 @@ def until_created(client: Client, site: str, key: str) -> Answer:
         time.sleep(0.05)
 
 
+def wait_until_copied(lab: Lab, site: str, payment_id: str, refunded: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with lab.connect(site) as connection:
+            found = {record.payment_id: record for record in payments.records(connection)}
+        if payment_id in found and found[payment_id].refunded_minor == refunded:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{payment_id} was not copied to {site}")
+
+
 def test_acknowledged_payments_that_were_not_copied_die_with_the_site(lab: Lab) -> None:
     client, truth = Client(lab), UsualTruth.of(lab)
 
@@ -99,6 +110,7 @@ def test_acknowledged_payments_that_were_not_copied_die_with_the_site(lab: Lab) 
     assert client.pay("west", "read-only").status == 503
     assert truth.open_operations() == frozenset()
 
+    wait_until_copied(lab, "west", payment_id, refunded=250)
     acknowledged = {client.pay("east", f"k{number}").body["payment_id"] for number in range(40)}
     lab.isolate("east", isolated=True)
     lab.kill_site("east")

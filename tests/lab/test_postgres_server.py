@@ -122,8 +122,12 @@ def test_a_server_killed_before_its_lock_file_is_complete_is_ended_all_the_same(
     cluster = cluster_of(postgres, "early")
     cluster.initialise()
     cluster.start()
-    (cluster.data / "postmaster.pid").write_text("1\n")
+    lock = cluster.data / "postmaster.pid"
+    complete = lock.read_text()
+    lock.write_text("1\n")
     assert segment_of(cluster.data) is None
+    cluster.kill()
+    lock.write_text(complete)
     cluster.remove()
 
 

@@ -16,7 +16,7 @@ from payment_dr.cli.lint_view import json_text, rules_text, sarif_text, show
 from payment_dr.lint.configuration import Configuration
 from payment_dr.lint.engine import Ignored, lint
 from payment_dr.lint.finding import Result, Severity
-from payment_dr.lint.page import page
+from payment_dr.lint.page import index_page, page, reference_page
 from payment_dr.lint.plan import Plan
 from payment_dr.lint.rule import Rule
 from payment_dr.lint.rules import RULES
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
     )(lint_command)
 
 
-def lint_command(  # pylint: disable=too-many-arguments - the options of one command
+def lint_command(  # pylint: disable=too-many-arguments; they are options
     *,
     plans: Annotated[
         list[Path] | None,
@@ -102,6 +102,17 @@ def lint_command(  # pylint: disable=too-many-arguments - the options of one com
     _print(result, Format.JSON if json else output, [path.as_posix() for path in plans])
     failing = result.count(Severity.ERROR) + (result.count(Severity.WARNING) if strict else 0)
     raise typer.Exit(1 if failing else 0)
+
+
+def reference_pages() -> dict[str, str]:
+    """Pages of the reference by file name, which `make docs` writes to docs/reference/lint."""
+    made = {"README.md": index_page(RULES)}
+    for rule in RULES:
+        both = example(rule.rule_id)
+        made[f"{rule.rule_id}.md"] = reference_page(
+            rule, failing=both.failing, passing=both.passing
+        )
+    return made
 
 
 def _configurations(given: list[Path], plans: int) -> list[Configuration | None]:

@@ -59,13 +59,13 @@ class Guardian:
 
 def clear(directory: Path) -> None:
     """Kill every process that was given the directory, and remove it with what hangs on it."""
-    segments = [segment_of(path) for path in directory.glob("pg/*")]
     for _ in range(_PASSES_MAX):
         found = _working_in(directory)
         if not found:
             break
         kill_trees(found)
-    for segment in segments:
+    for data_directory in directory.glob("pg/*"):
+        segment = segment_of(data_directory)
         if segment is not None:
             release_segment(segment)
     shutil.rmtree(directory, ignore_errors=True)

@@ -207,10 +207,10 @@ class Cluster:
         A backend that outlived the server could still commit, and would keep it from restarting.
         """
         if self._process is not None:
-            segment = segment_of(self.data)
             with suppress(psutil.NoSuchProcess):
                 kill_trees([psutil.Process(self._process.pid)])
             self._process.kill()
+            segment = segment_of(self.data)
             if segment is not None:
                 release_segment(segment)
 

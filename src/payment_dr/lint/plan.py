@@ -19,7 +19,10 @@ from payment_dr.lint.resource import Node, Resource
 from payment_dr.lint.scope import Scope
 from payment_dr.lint.values import strings, text
 
-_REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+REGION: Final = re.compile(
+    r"(?<![a-z0-9])(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+){1,3}-\d(?![a-z0-9])"
+)
+"""An AWS region, also inside names and ARNs."""
 _CALL: Final = re.compile(r"module\.([A-Za-z0-9_-]+)(?:\[.*\])?", re.DOTALL)
 _NAMED_BY: Final = {
     "aws_rds_global_cluster": "global_cluster_identifier",
@@ -32,7 +35,7 @@ _NAMED_BY: Final = {
 
 def region_of(name: str) -> str:
     """The AWS region in a text such as an ARN, or ""."""
-    matched = _REGION.search(name)
+    matched = REGION.search(name)
     return matched[0] if matched else ""
 
 
@@ -174,7 +177,7 @@ class _Reader:
             kind=item.type,
             name=item.name,
             index=item.index,
-            region=region if _REGION.fullmatch(region) else self._region(scope, declared),
+            region=region if REGION.fullmatch(region) else self._region(scope, declared),
             managed=managed,
             each=None if declared is None else declared.for_each_expression,
         )
@@ -189,5 +192,5 @@ class _Reader:
             # A provider inside a module sees that module's variables.
             inside = scope if provider.module_address else self.root
             region = text(inside.constant(provider.expressions.get("region")))
-            self._regions[key] = region if _REGION.fullmatch(region) else f"provider {key}".strip()
+            self._regions[key] = region if REGION.fullmatch(region) else f"provider {key}".strip()
         return self._regions[key]

@@ -80,10 +80,17 @@ def run_drill(order: Order, view: View) -> Path:
                 with suppress(OSError):
                     shutil.copytree(lab.directory / "logs", directory / "logs", dirs_exist_ok=True)
     except PaymentDrError as error:
-        raise PaymentDrError(
-            error.what, remedy=f"read the logs in {directory / 'logs'}; {error.remedy}"
-        ) from error
+        raise _with_logs(error, directory) from error
     return directory
+
+
+def _with_logs(error: PaymentDrError, directory: Path) -> PaymentDrError:
+    """The error, saying where the logs are; a lab that did not start has told its last words."""
+    logs = directory / "logs"
+    if logs.is_dir():
+        return PaymentDrError(error.what, remedy=f"read {logs}; {error.remedy}")
+    directory.rmdir()
+    return error
 
 
 class _Run:

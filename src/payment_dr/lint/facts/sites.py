@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from payment_dr.lint.plan import Plan
+from payment_dr.lint.plan import REGION, Plan
 from payment_dr.lint.resource import Resource
 
 SITE_KINDS: Final = (
@@ -23,7 +23,6 @@ SITE_KINDS: Final = (
 )
 """A region with one of these holds a site; a replica, a certificate or a key alone is none."""
 
-_REGION: Final = re.compile(r"[a-z]{2}-[a-z]+(?:-[a-z]+)?-\d")
 _SHORT_REGION: Final = re.compile(r"(?:us|eu|ap|ca|sa|me|af|il|mx)(?:c|n|s|e|w|ne|nw|se|sw)\d")
 _WORD: Final = re.compile(r"[^a-z0-9]+")
 _PLACES: Final = frozenset(
@@ -45,7 +44,7 @@ def common_name(resource: Resource, attribute: str) -> str:
     The name of the resource in the configuration where the attribute is not known. Parts of a name
     that say a place or a role are left out: `us-west-2`, `usw2`, `west`, `primary`, `dr`.
     """
-    name = _REGION.sub("", (resource.text(attribute) or resource.name).lower())
+    name = REGION.sub("", (resource.text(attribute) or resource.name).lower())
     words = [word for word in _WORD.split(name) if word]
     kept = [word for word in words if word not in _PLACES and not _SHORT_REGION.fullmatch(word)]
     return "-".join(kept)
