@@ -5,18 +5,14 @@ The evidence is synthetic (tests/fakes/synthetic.py), made once and kept while t
 
 import argparse
 import importlib
-import json
-import os
-import platform
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from common import ROOT, Result, emit
 
 
 def make(directory: Path, operations: int) -> dict[str, int]:
@@ -52,21 +48,11 @@ def main() -> None:
         directory = Path(name) / "run"
         sizes = make(directory, arguments.operations)
         runs = [measure(directory) for _ in range(arguments.runs)]
-    report = {
-        "operations": arguments.operations,
-        "runs": arguments.runs,
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-        "bytes": sizes,
-    }
-    for key in ("seconds", "cpu_s", "largest_process_mb"):
-        values = [run[key] for run in runs]
-        report[key] = {
-            "median": round(statistics.median(values), 2),
-            "min": round(min(values), 2),
-            "max": round(max(values), 2),
-        }
-    print(json.dumps(report, indent=2))
+    detail = {"operations": arguments.operations, "bytes": sizes}
+    for key, unit in (("seconds", "s"), ("cpu_s", "s"), ("largest_process_mb", "MB")):
+        name = f"payment-dr check of {arguments.operations:,} operations: {key.split('_s')[0]}"
+        values = tuple(round(run[key], 2) for run in runs)
+        emit(Result(name=name, unit=unit, runs=values, detail=detail))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Whole drills, one after another with different seeds: what they lost, and how long recovery took.
+"""Whole drills, one after another with different seeds: what was lost, how long recovery took.
 
-`python benchmarks/drills.py region-loss --runs 20`; one line of JSON for each figure. Nothing else may
-run beside it: a drill needs both cores. Reports go to a temporary directory and are not kept.
+`python benchmarks/drills.py region-loss --runs 20` prints one line of JSON for each figure. Nothing
+else may run beside it: a drill needs both cores. Reports are not kept.
 """
 
 import argparse
@@ -64,8 +64,10 @@ def drill(scenario: str, design: str, seed: int) -> dict[str, Any]:
     """One drill's report, with the figures added that need the timeline or run.json."""
     with tempfile.TemporaryDirectory(prefix="payment-dr-bench-") as directory:
         done = subprocess.run(
-            [sys.executable, "-m", "payment_dr", "drill", scenario, "--design", design]
-            + ["--seed", str(seed), "--reports", directory, "--json"],
+            [
+                *(sys.executable, "-m", "payment_dr", "drill", scenario, "--design", design),
+                *("--seed", str(seed), "--reports", directory, "--json"),
+            ],
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

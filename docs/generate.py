@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
+from payment_dr.cli.lint import reference_pages
 from payment_dr.cli.main import build
 from payment_dr.core.settings import Settings, StepBudgets
 from payment_dr.recovery.plan import failover_plan, switchover_plan
@@ -26,7 +27,12 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Generated pages by file name."""
-    return {"cli.md": cli_page(), "settings.md": settings_page(), "plans.md": plans_page()}
+    return {
+        "cli.md": cli_page(),
+        "settings.md": settings_page(),
+        "plans.md": plans_page(),
+        **{f"lint/{name}": text for name, text in reference_pages().items()},
+    }
 
 
 def cli_page() -> str:

@@ -5,6 +5,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from payment_dr.cli.main import MODULES, build
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -29,3 +33,13 @@ def test_every_command_has_an_example_in_its_help() -> None:
     sections = page.split("\n## ")[1:-1]
     assert len(sections) >= 5
     assert [s.splitlines()[0] for s in sections if "Example" not in s] == []
+
+
+def test_each_command_is_registered_by_the_module_that_main_names() -> None:
+    for name in MODULES:
+        group = get_command(build(name))
+        assert isinstance(group, TyperGroup)
+        assert name in group.commands
+    everything = get_command(build())
+    assert isinstance(everything, TyperGroup)
+    assert set(everything.commands) == set(MODULES)
