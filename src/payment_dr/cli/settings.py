@@ -36,9 +36,9 @@ def settings(
     ] = None,
 ) -> None:
     """Check a settings file under the environment's overrides, or print an example."""
-    if (file is None) == (example is None):
-        raise typer.BadParameter("give a FILE or --example, one of the two")
-    if example is not None:
-        sys.stdout.write(example_text(example.value))
-    elif file is not None:
+    if file is not None and example is None:
         sys.stdout.write(load(file).model_dump_json(indent=2) + "\n")
+    elif file is None and example is not None:
+        sys.stdout.write(example_text(example.value))
+    else:
+        raise typer.BadParameter("give a FILE or --example, one of the two")

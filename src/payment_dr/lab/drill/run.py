@@ -62,7 +62,7 @@ def run_drill(order: Order, view: View) -> Path:
     Raises:
         PaymentDrError: the lab did not start, a step did not come about, or evidence is missing.
     """
-    directory = _new_directory(order)
+    directory = new_directory(order)
     setup = SETUPS[order.design]
     custom = order.scenario.api_handler
     lab = Lab(
@@ -192,7 +192,12 @@ def environment_of(lab: Lab) -> Mapping[str, Any]:
     }
 
 
-def _new_directory(order: Order) -> Path:
+def new_directory(order: Order) -> Path:
+    """Make a run's directory, named by time, scenario and, if it is not ours, design.
+
+    Raises:
+        PaymentDrError: it cannot be made.
+    """
     now = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
     suffix = "" if order.design is Design.RECORD_FIRST else f"-{order.design}"
     name = f"{now}-{order.scenario.name}{suffix}"
