@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
+# Copy from uv's cache: hard links across file systems only cause warnings.
+export UV_LINK_MODE := copy
+
 .PHONY: help setup setup-dev drill test lint bench docs clean lock
 
 help: ## Say what each target does

@@ -1,6 +1,8 @@
 """The generated reference is what the code says now."""
 
 import importlib.util
+import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
@@ -43,3 +45,24 @@ def test_each_command_is_registered_by_the_module_that_main_names() -> None:
     everything = get_command(build())
     assert isinstance(everything, TyperGroup)
     assert set(everything.commands) == set(MODULES)
+
+
+def documented_commands() -> list[list[str]]:
+    pages = [DOCS.parent / "README.md", *DOCS.glob("tutorial/*.md")]
+    lines = [line for page in pages for line in page.read_text().splitlines()]
+    found = [re.sub(r"^\$ (\.venv/bin/)?", "", line) for line in lines if line.startswith("$ ")]
+    return [shlex.split(line)[1:] for line in found if line.startswith("payment-dr ")]
+
+
+@pytest.mark.parametrize("words", documented_commands(), ids=" ".join)
+def test_a_command_that_the_documentation_shows_exists_with_its_options(words: list[str]) -> None:
+    command = get_command(build())
+    words = list(words)
+    while isinstance(command, TyperGroup):
+        command = command.commands[words.pop(0)]
+    known = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_documentation_shows_commands() -> None:
+    assert len(documented_commands()) >= 8
