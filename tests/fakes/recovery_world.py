@@ -91,6 +91,7 @@ class FakeWorld:
         }
         self.writer = EAST
         self.east_healthy = True
+        self.west_healthy = True
         self.linked = True
         self.switch_to: SiteName | None = None
         self.switch_calls = 0
@@ -290,7 +291,10 @@ class _Routing(_Port):
         return self.fake.call("routing.answer", self.fake.answer)
 
     def healthy(self, site: SiteName) -> bool:
-        return self.fake.call("routing.healthy", lambda: site == WEST or self.fake.east_healthy)
+        return self.fake.call(
+            "routing.healthy",
+            lambda: self.fake.west_healthy if site == WEST else self.fake.east_healthy,
+        )
 
 
 class _Reconciler(_Port):

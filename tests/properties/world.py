@@ -106,7 +106,9 @@ class World:
     def _service(self, site: SiteName) -> PaymentService:
         hasty = self._bug is Bug.ACKNOWLEDGED_BEFORE_DECIDED
         forgetful = self._bug is Bug.SENT_AGAIN_AFTER_KEYS_EXPIRED
-        limits = PaymentSettings(provider_forgets_keys_s=NEVER_S if forgetful else 72_000)
+        limits = PaymentSettings()
+        if forgetful:  # which the settings' own bound would refuse
+            limits = limits.model_copy(update={"provider_forgets_keys_s": NEVER_S})
         return PaymentService(
             Ports(
                 table=self._hasty[site] if hasty else self.table,

@@ -10,7 +10,9 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
-    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
 )
 
 from payment_dr.core.errors import UnavailableError
@@ -33,19 +35,29 @@ def tight(
     )
 
 
+_NEVER_SENT: Final = (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
+
+
 def error_code(error: ClientError) -> str:
     """AWS's name of the error, e.g. `ConditionalCheckFailedException`."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def _definite(error: BotoCoreError | ClientError) -> bool:
-    """Refused by the service or never sent: nothing took effect. Any other end may have acted."""
+    """Refused by the service or surely never sent: nothing took effect.
+
+    Any other end may have acted, a broken TLS connection among them.
+    """
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
         return status < _SERVER_ERROR
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return True
-    return not isinstance(error, HTTPClientError)
+    return isinstance(error, _NEVER_SENT)
 
 
 @contextmanager

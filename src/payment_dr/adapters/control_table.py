@@ -127,8 +127,8 @@ class DynamoControlTable:
             )
 
     def heartbeat(self, site: SiteName) -> Heartbeat | None:
-        """The site's latest heartbeat; eventually consistent, None before the first."""
-        item = self._item("a heartbeat", f"{CONTROL_KEY}#heartbeat#{site}", strong=False)
+        """The site's latest heartbeat, strongly read; None before the first."""
+        item = self._item("a heartbeat", f"{CONTROL_KEY}#heartbeat#{site}", strong=True)
         return None if item is None else _HEARTBEAT.validate_json(item["heartbeat"]["S"])
 
     def _item(self, what: str, key: str, *, strong: bool) -> Mapping[str, Any] | None:

@@ -183,7 +183,7 @@ class DynamoPaymentsTable:
         )
 
     def records(self) -> Iterator[Record]:
-        """Every payment by a strongly consistent scan, in any order; for evidence and rebuilds."""
+        """Every payment by a strongly consistent scan, in any order; for evidence."""
         request: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
         for _ in range(_SCAN_PAGES_MAX):
             with aws_errors("scanning payments", writes=False):

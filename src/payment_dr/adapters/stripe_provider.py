@@ -89,8 +89,8 @@ class StripeProvider:
     def look_up(self, call: ProviderCall) -> ProviderOutcome | None:
         """The outcome by operation id, without sending the operation again.
 
-        Stripe's search lags by up to about an hour when it is at its worst; charges are looked up
-        only when they are older than it remembers idempotency keys, so "none" is definite.
+        Stripe's search lags, by up to about an hour at its worst: "none" says nothing of an
+        operation that was sent within that time (`payments.completing.LOOK_UP_LAGS_S`).
         """
         with _errors(f"looking up {call.operation.kind} {call.operation.operation_id}"):
             kind = call.operation.kind

@@ -46,7 +46,8 @@ def build(only: str | None = None) -> typer.Typer:
     )
     # Also keeps Typer from folding an application of one command into that command.
     app.callback()(_group)
-    wanted = [MODULES[only]] if only in MODULES else dict.fromkeys(MODULES.values())
+    known = MODULES.get(only or "")
+    wanted = [known] if known else dict.fromkeys(MODULES.values())
     for name in wanted:
         import_module(f"payment_dr.cli.{name}").register(app)
     return app

@@ -164,8 +164,9 @@ class PaymentSettings(_Model):
     """Time that posting may take of a request; the poster does the rest."""
     job_interval_s: Seconds = 60
     """Time between two runs of poster, confirmer and sweeper."""
-    provider_forgets_keys_s: Annotated[float, Field(gt=0, le=604_800)] = 72_000
-    """Age of a charge from which it is looked up and never sent again (Stripe: 24 h)."""
+    provider_forgets_keys_s: Annotated[float, Field(gt=0, le=79_200)] = 72_000
+    """Age of a charge from which it is looked up and never sent again; at most 22 h, as Stripe
+    remembers keys for 24 h."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

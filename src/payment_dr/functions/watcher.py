@@ -209,6 +209,11 @@ class Watcher:
                 return ""
             case AskOperator():
                 return verdict.reason
+            case OpenMove() if not self._world.routing.healthy(self._site):
+                # What ails both sites, as a provider that is down, is mended by no move.
+                return (
+                    f"this site is not healthy itself, so it does not take over: {verdict.reason}"
+                )
             case OpenMove():
                 return _told(self._open(verdict))
             case ResumeMove():

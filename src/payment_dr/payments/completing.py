@@ -16,6 +16,9 @@ from payment_dr.payments.writing import Write, read_back, write
 NOT_FOUND_AT_PROVIDER: Final = "not_found_at_provider"
 """Decline code of an operation too old to be sent again that the provider never did."""
 
+LOOK_UP_LAGS_S: Final = 3_600.0
+"""How long the provider's search may not yet show what was done (Stripe: up to about an hour)."""
+
 _DECIDE_ATTEMPTS: Final = 3
 
 
@@ -57,10 +60,13 @@ class Completer:
         try:
             if age < self.provider_forgets_keys_s:
                 return self.provider.perform(call)
-            never_done = Declined(code=NOT_FOUND_AT_PROVIDER, reference=None)
-            return self.provider.look_up(call) or never_done
+            found = self.provider.look_up(call)
         except UnavailableError:
             return None
+        if found is None and age >= self.provider_forgets_keys_s + LOOK_UP_LAGS_S:
+            return Declined(code=NOT_FOUND_AT_PROVIDER, reference=None)
+        # Before that, "none" may only mean that the last sending is not to be found yet.
+        return found
 
     def _release(self, record: Record) -> None:
         """Let the client's retry in at once; the lease would end by itself as well."""

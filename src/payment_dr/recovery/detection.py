@@ -127,7 +127,8 @@ def remember(memory: Memory, seen: Observation, site: SiteName) -> Memory:
         and seen.platform is not None
         and seen.platform.writer == site
     )
-    beat = None if seen.peer_heartbeat is None else seen.peer_heartbeat.beat
+    # A heartbeat that could not be read is no other heartbeat.
+    beat = memory.beat if seen.peer_heartbeat is None else seen.peer_heartbeat.beat
     progress = (seen.control.version, len(seen.run_log))
     return replace(
         memory,

@@ -172,7 +172,10 @@ class Reconciler(Protocol):
     """Posts what the ledger lacks of every unconfirmed record, under the move's own stamp."""
 
     def reconcile(self, stamp: Stamp) -> Reconciled:
-        """Repeat until a pass finds nothing new; leaves nothing missing, or raises."""
+        """Repeat until a pass finds nothing missing that is older than its start, or raises.
+
+        Its passes are bounded: what is accepted meanwhile is the poster's.
+        """
         ...
 
 

@@ -24,6 +24,8 @@ from payment_dr.recovery.steps import StepName, mark
 POLL_S: Final = 0.02
 POLL_S_MAX: Final = 1.0
 _POLL_GROWTH: Final = 1.2
+_DETAIL_MAX: Final = 500
+"""Characters of a run log's line: all lines of a move are one item of at most 400 KB."""
 
 NOTE_EVERY_S: Final = 2.5
 """A runner that waits says so this often; `detection` takes over one that says nothing."""
@@ -197,6 +199,8 @@ class _Run:
             step.point_of_no_return
             and ctx.settings.promotion is Promotion.APPROVAL
             and awaits_approval(ours(ctx)[1], ctx.settings)
+            # Nothing can be lost where the target is the writer already, as in an abort.
+            and ctx.world.clusters.describe().writer != ctx.request.target
         )
 
     def _while_waiting(self, step: Step, trouble: UnavailableError | None) -> None:
@@ -218,7 +222,7 @@ class _Run:
             move_id=self._ctx.request.move_id,
             step=step.name,
             event=event,
-            detail=detail,
+            detail=detail[:_DETAIL_MAX],
             by=self._ctx.by,
             at=clock.now(),
         )

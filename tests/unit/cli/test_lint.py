@@ -71,7 +71,8 @@ def test_json_is_for_programs(tmp_path: Path) -> None:
     assert run(str(first), str(second), "--format", "json").stdout == result.stdout
 
 
-def test_several_plans_are_named_in_text(tmp_path: Path) -> None:
+def test_several_plans_are_named_in_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "500")  # wide enough for any temporary directory
     first = write_plan(tmp_path / "a.json", WARNING)
     second = write_plan(tmp_path / "b.json", UNKNOWN)
     lines = run(str(first), str(second)).stdout.replace("\n", "")

@@ -77,3 +77,8 @@ def test_asking_for_a_site_that_does_not_exist_fails() -> None:
         settings.site("north")
     with pytest.raises(KeyError):
         settings.peer("north")
+
+
+def test_keys_that_the_provider_has_forgotten_may_not_be_trusted() -> None:
+    with pytest.raises(ValidationError, match="less than or equal to 79200"):
+        changed(payments__provider_forgets_keys_s=86_400)

@@ -97,6 +97,20 @@ def test_a_lost_site_is_taken_over_within_the_tick_that_is_sure_of_it(scene: Sce
     assert scene.ticks(WEST, 20) == Tick(verdict="Calm")
 
 
+def test_a_site_that_is_not_healthy_itself_takes_nothing_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that is down makes both sites unhealthy, and no move mends that."""
+    scene.lose_east()
+    monkeypatch.setattr(scene.fake, "east_healthy", False)
+    monkeypatch.setattr(scene.fake, "west_healthy", False)
+    tick = scene.ticks(WEST, 5)
+    assert tick.detail.startswith("this site is not healthy itself")
+    assert scene.fake.control == STEADY_AT_EAST
+    monkeypatch.setattr(scene.fake, "west_healthy", True)
+    assert scene.ticks(WEST, 1).detail.endswith("is complete in epoch 2")
+
+
 def test_the_watcher_that_is_not_at_home_holds_the_switch_each_second(scene: Scene) -> None:
     scene.ticks(WEST, 8)
     assert (scene.fake.switch_calls, scene.fake.switch_to) == (2, EAST)

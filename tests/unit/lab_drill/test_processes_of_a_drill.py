@@ -56,7 +56,7 @@ def test_a_planned_move_that_takes_too_long_is_given_up(
     def slow(command: list[str], **options: object) -> None:
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(operator.subprocess, "run", slow)
+    monkeypatch.setattr(subprocess, "run", slow)
     lab = cast("Lab", SimpleNamespace(directory=tmp_path))
     with pytest.raises(PaymentDrError, match="failback to east was not done within 1 s"):
         operator.move_by_command_line(lab, "failback", SiteName("east"), within_s=1)

@@ -5,7 +5,7 @@ import pytest
 from fakes.control import EAST, WEST
 from fakes.faults import Crash, Fault
 from fakes.scene import LIMITS, PAY, Scene, refund
-from payment_dr.payments.completing import NOT_FOUND_AT_PROVIDER
+from payment_dr.payments.completing import LOOK_UP_LAGS_S, NOT_FOUND_AT_PROVIDER
 from payment_dr.payments.outcome import Created, DeclinedOutcome, Indeterminate, InProgress
 from payment_dr.payments.record import PaymentState
 
@@ -148,10 +148,19 @@ def test_an_old_charge_is_looked_up_and_never_sent_again(scene: Scene) -> None:
 
 def test_an_old_charge_that_the_provider_never_did_is_declined(scene: Scene) -> None:
     crash(scene, "perform", Fault.CRASH_BEFORE)
-    scene.clock.advance(LIMITS.provider_forgets_keys_s)
+    scene.clock.advance(LIMITS.provider_forgets_keys_s + LOOK_UP_LAGS_S)
     outcome = scene.service_at(WEST).pay(PAY)
     assert isinstance(outcome, DeclinedOutcome)
     assert outcome.operation.decline_code == NOT_FOUND_AT_PROVIDER
+    assert not scene.provider.effects
+
+
+def test_a_charge_that_may_only_not_be_found_yet_stays_open(scene: Scene) -> None:
+    """It may have been sent, and done, just before its key is no longer trusted."""
+    crash(scene, "perform", Fault.CRASH_BEFORE)
+    scene.clock.advance(LIMITS.provider_forgets_keys_s + LOOK_UP_LAGS_S - 1)
+    assert isinstance(scene.service_at(WEST).pay(PAY), Indeterminate)
+    assert scene.record.state is PaymentState.ACCEPTED
     assert not scene.provider.effects
 
 

@@ -170,10 +170,10 @@ def test_failback_is_refused_until_home_is_a_healthy_replica_again() -> None:
     assert fake.end_state().answer == EAST
 
 
-def abort(fake: FakeWorld, aborted: str = "m1") -> object:
+def abort(fake: FakeWorld, aborted: str = "m1", settings: FailoverSettings = STRICT) -> object:
     platform = GlobalClusterView(writer=fake.writer, available=frozenset())
     request = abort_request(fake.control, platform, aborted=aborted, move_id="m2", by="bob")
-    return start(fake.ports(), request, STRICT)
+    return start(fake.ports(), request, settings)
 
 
 def test_an_abort_leads_back_to_the_active_site_and_opens_its_ledger_again() -> None:
@@ -183,7 +183,7 @@ def test_an_abort_leads_back_to_the_active_site_and_opens_its_ledger_again() -> 
     fake.east_healthy = False
     assert isinstance(start(fake.ports(), FAILOVER, approval), AwaitsApproval)
     fake.east_healthy = True
-    assert isinstance(abort(fake), Completed)
+    assert isinstance(abort(fake, settings=approval), Completed), "no promotion, so no approval"
     assert (fake.control.active, fake.control.phase, fake.writer) == (EAST, Phase.STEADY, EAST)
     assert fake.control.changed_at == STEADY_AT_EAST.changed_at, "no role has changed"
     assert not fake.promote_calls

@@ -61,13 +61,13 @@ def reconciliations(
     old_writer: Callable[[MoveEvidence], tuple[PostingRow, ...] | None],
     standby: Callable[[MoveEvidence], tuple[PostingRow, ...] | None],
 ) -> Iterator[Reconciliation]:
-    """One row for each finished move, in order of epochs.
+    """One row for each finished move, in order of time: their epochs must rise.
 
     `old_writer` and `standby` give the postings of the two ledgers; what was posted under the
     move's own epoch or later is left out here, as it came after.
     """
     found = tuple(seen_and_posted)
-    for evidence in sorted(moves, key=lambda e: e.stamp.epoch):
+    for evidence in sorted(moves, key=lambda e: e.move.started_at):
         move = evidence.move
         mine = [r for r in found if r.move_id == move.move_id]
         yield Reconciliation(
