@@ -12,6 +12,8 @@ from payment_dr.checks.evidence import Event, Evidence, PostingRow
 from payment_dr.checks.timeline import Bucket, Latency, Timeline, latency
 
 _PLANNED: Final = frozenset({"switchover", "failback"})
+_ROLES_SETTLE_NS: Final = 5_000_000_000
+"""How long after the ledger was opened handlers and poster may take to notice their new roles."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,8 +22,9 @@ class RecoveryTime:
 
     acceptance: longest time between two acknowledgements, around the fault and until DNS answered
         with the other site.
-    ledger: from the last posting before the fault (in a planned move: of the old epoch) to the
-        first one of the new epoch after the ledger was opened.
+    ledger: from the last posting before the fault to the first one of the new epoch after the
+        ledger was opened; in a planned move, the longest time between two postings, from the order
+        to move until 5 s after the ledger was opened.
     detection: from the fault to the site being declared unhealthy.
     decision: from there to the opened move. routing: from there to the DNS answer.
     promotion, reconciliation: those steps of the move.
@@ -161,20 +164,27 @@ def _ledger_s(ledger: Iterable[PostingRow], moments: Moments) -> float | None:
     fault_ns, open_ns = moments.fault_ns, moments.ledger_open_ns
     if fault_ns is None or open_ns is None:
         return None
+    if moments.planned:
+        return _longest_pause_s(ledger, fault_ns, open_ns + _ROLES_SETTLE_NS)
     old_epoch = 0
     for row in ledger:
         if row.posted_at_ns <= fault_ns and row.epoch > old_epoch:
             old_epoch = row.epoch
-    until = open_ns if moments.planned else fault_ns
     last: int | None = None
     first: int | None = None
     for row in ledger:
         at_ns = row.posted_at_ns
-        if row.epoch <= old_epoch and at_ns <= until:
+        if row.epoch <= old_epoch and at_ns <= fault_ns:
             last = at_ns if last is None else max(last, at_ns)
         elif row.epoch > old_epoch and at_ns >= open_ns:
             first = at_ns if first is None else min(first, at_ns)
     return _seconds(last, first)
+
+
+def _longest_pause_s(ledger: Iterable[PostingRow], start_ns: int, end_ns: int) -> float | None:
+    """The longest time between two postings, whoever made them, from `start_ns` to `end_ns`."""
+    times = sorted({row.posted_at_ns for row in ledger if start_ns <= row.posted_at_ns <= end_ns})
+    return max(((b - a) / 1e9 for a, b in pairwise(times)), default=None)
 
 
 def _rate(starts: Sequence[int]) -> float | None:

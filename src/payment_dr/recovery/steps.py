@@ -61,9 +61,14 @@ def run_ready(ctx: MoveContext) -> None:
 def _standby_items(ctx: MoveContext) -> tuple[BlockingItem, ...]:
     world = ctx.world
     control = world.control.read()
-    return move_gates(ctx.request, control, ctx.settings, world.clock.now()) or standby_gates(
+    items = move_gates(ctx.request, control, ctx.settings, world.clock.now()) or standby_gates(
         ctx.request, control, world.clusters.describe(), world.ledgers.view(ctx.request.target)
     )
+    if not items:
+        # The old writer must answer, or posting cannot be paused; and asking it opens the
+        # connection now, while postings still go on, not in the gap between them.
+        world.ledgers.view(ctx.request.source)
+    return items
 
 
 def open_move_is_done(ctx: MoveContext) -> bool:
