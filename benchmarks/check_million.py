@@ -50,7 +50,7 @@ def main() -> None:
         runs = [measure(directory) for _ in range(arguments.runs)]
     detail = {"operations": arguments.operations, "bytes": sizes}
     for key, unit in (("seconds", "s"), ("cpu_s", "s"), ("largest_process_mb", "MB")):
-        name = f"payment-dr check of {arguments.operations:,} operations: {key.split('_s')[0]}"
+        name = f"payment-dr check of {arguments.operations:,} operations: {key.removesuffix('_s')}"
         values = tuple(round(run[key], 2) for run in runs)
         emit(Result(name=name, unit=unit, runs=values, detail=detail))
 

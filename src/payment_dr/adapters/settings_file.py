@@ -8,7 +8,7 @@ import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -70,7 +70,7 @@ def load(path: Path) -> Settings:
     if size > SIZE_MAX:
         raise SettingsError(f"settings file {path} has {size} bytes; at most {SIZE_MAX} are read")
     _refuse_unknown_overrides()
-    layered = type("Layered", (_Layered,), {"model_config": {"toml_file": path}})
+    layered: Any = type("Layered", (_Layered,), {"model_config": {"toml_file": path}})
     try:
         return Settings.model_validate(layered().model_dump())
     except ValidationError as error:
@@ -84,9 +84,9 @@ def load(path: Path) -> Settings:
         raise SettingsError(f"PAYMENT_DR__* in the environment: {error}", remedy=_REMEDY) from error
 
 
-def example_text(example: Example) -> str:
+def example_text(kind: Example) -> str:
     """The text of an example settings file."""
-    return files("payment_dr.core").joinpath("examples", f"{example}.toml").read_text("utf-8")
+    return files("payment_dr.core").joinpath("examples", f"{kind}.toml").read_text("utf-8")
 
 
 def example(kind: Example) -> Settings:

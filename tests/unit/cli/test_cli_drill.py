@@ -25,10 +25,10 @@ class Lab:
     def __call__(self, order: Order, view: object) -> Path:
         self.orders.append(order)
         directory = order.reports / f"run-{len(self.orders)}"
-        run = self.run
+        rows = self.run
         if order.design is Design.LEDGER_FIRST and self.broken is not None:
-            run = self.broken
-        run.write(directory)
+            rows = self.broken
+        rows.write(directory)
         write_run(
             directory,
             {
@@ -55,9 +55,9 @@ def run(tmp_path: Path, *arguments: str) -> Result:
 
 
 def lossy() -> FakeRun:
-    run = clean_run(seed=1)
-    del run.payments[:5]
-    return run
+    rows = clean_run(seed=1)
+    del rows.payments[:5]
+    return rows
 
 
 def test_a_drill_whose_claims_hold_ends_with_0_and_latest_leads_to_it(

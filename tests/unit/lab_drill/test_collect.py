@@ -56,7 +56,7 @@ def test_sites_that_are_gone_leave_no_ledger_and_no_move(
     lab_directory = tmp_path / "lab"
     lab_directory.mkdir()
     collected = collect(lab_of(lab_directory), FakeTruth(), run)
-    assert collected.ledger_sites == ()
+    assert not collected.ledger_sites
     assert collected.rows[SourceName.MOVES] == 0
 
 

@@ -31,7 +31,10 @@ time.sleep(60)
 def load(tmp_path: Path, code: str) -> LoadProcess:
     log = tmp_path / "load.log"
     with log.open("wb") as output:
-        popen = subprocess.Popen([sys.executable, "-c", code], stdout=output, stderr=output)
+        # It is the test that ends it.
+        popen = subprocess.Popen(  # pylint: disable=consider-using-with
+            [sys.executable, "-c", code], stdout=output, stderr=output
+        )
     process = ManagedProcess(name="load", popen=popen, log=log, end_signal=signal.SIGTERM)
     return LoadProcess(process=process)
 
