@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from fakes.drill_truth import FakeTruth
 from payment_dr.adapters.settings_file import example
-from payment_dr.core.errors import PaymentDrError
+from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.stamp import SiteName
 from payment_dr.lab import scenario
 from payment_dr.lab.drill import operator
 from payment_dr.lab.drill.design import Design
 from payment_dr.lab.drill.load_process import LoadProcess
-from payment_dr.lab.drill.run import Order, new_directory
+from payment_dr.lab.drill.run import Order, new_directory, settled
 from payment_dr.lab.processes import ManagedProcess
 
 if TYPE_CHECKING:
@@ -83,3 +84,29 @@ def test_runs_of_one_second_get_directories_of_their_own_up_to_a_bound(
         (tmp_path / f"{first.name}-{number}").mkdir()
     with pytest.raises(PaymentDrError, match="has 100 runs of this second already"):
         new_directory(order)
+
+
+def test_a_drill_has_settled_when_the_standby_has_confirmed_everything() -> None:
+    truth = FakeTruth(waiting=iter([frozenset({"a"}), frozenset()]))
+    assert settled(truth, lambda: True, within_s=20)
+
+
+def test_without_a_standby_nothing_is_waited_for_to_be_confirmed() -> None:
+    assert settled(FakeTruth(waiting=iter([])), lambda: False, within_s=20)
+
+
+def test_a_drill_that_does_not_settle_goes_on_to_its_verdict() -> None:
+    truth = FakeTruth(waiting=iter([frozenset({"a"})] * 100))
+    assert not settled(truth, lambda: True, within_s=0.05)
+
+
+def test_a_region_that_does_not_answer_is_asked_again_while_settling() -> None:
+    answers = iter([UnavailableError("down"), None])
+
+    def standby_back() -> bool:
+        answer = next(answers)
+        if answer is not None:
+            raise answer
+        return False
+
+    assert settled(FakeTruth(), standby_back, within_s=20)

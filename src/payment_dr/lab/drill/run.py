@@ -9,7 +9,7 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,7 +102,6 @@ class _Run:
         self._truth = truth
         self._directory = directory
         self._history = directory / SourceName.HISTORY
-        self._fault_ns: int | None = None
 
     def play(self, view: View) -> None:
         """Load, faults, settling and evidence."""
@@ -130,24 +129,11 @@ class _Run:
                 observer.phase = "settling"
                 events.write("load-stopped")
                 load.stop(scenario.settle_s)
-                settled = self._settle(scenario.settle_s)
-                events.write("settled", None, settled=settled)
+                done = settled(self._truth, self._standby_back, within_s=scenario.settle_s)
+                events.write("settled", None, settled=done)
                 observer.phase = "collecting evidence"
                 collected = collect(lab, self._truth, self._directory)
         self._write_run(collected)
-
-    def _settle(self, within_s: float) -> bool:
-        """Wait until nothing is in flight and, with a standby back, all is confirmed."""
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            with suppress(UnavailableError):
-                if not self._truth.open_operations() and not self._waiting():
-                    return True
-            time.sleep(_POLL_S)
-        return False
-
-    def _waiting(self) -> bool:
-        return self._standby_back() and bool(self._truth.unconfirmed())
 
     def _standby_back(self) -> bool:
         ledger = self._lab.status()["ledger"]
@@ -176,6 +162,21 @@ class _Run:
                 "settings": order.settings.model_dump(mode="json"),
             },
         )
+
+
+def settled(truth: Truth, standby_back: Callable[[], bool], *, within_s: float) -> bool:
+    """Wait until nothing is in flight and, with a standby back, all is confirmed.
+
+    False when that did not come about in time: the checker then finds what is still open.
+    """
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with suppress(UnavailableError):
+            waiting = standby_back() and truth.unconfirmed()
+            if not waiting and not truth.open_operations():
+                return True
+        time.sleep(_POLL_S)
+    return False
 
 
 def environment_of(lab: Lab) -> Mapping[str, Any]:
