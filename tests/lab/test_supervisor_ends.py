@@ -27,11 +27,13 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
 
 SETTINGS = example("development")
 SCRIPT = """
-import json, sys, threading
+import json, signal, sys, threading
 from pathlib import Path
 from payment_dr.adapters.settings_file import example
 from payment_dr.lab.supervisor import Lab
 
+# A shell starts what it puts into the background deaf to Ctrl-C; these tests are about hearing it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Lab(example("development"), directory=Path(sys.argv[1]), schedules={}) as lab:
     print(json.dumps(lab.status()), flush=True)
     if sys.argv[2] == "raise":
