@@ -77,3 +77,11 @@ def test_every_shard_of_an_index_is_read_to_its_last_page() -> None:
     pages = {f"{shard}{cursor}" for shard in range(4) for cursor in (None, "next")}
     assert truth.unconfirmed() == pages
     assert truth.open_operations() == pages
+
+
+def test_an_index_that_never_ends_is_given_up_after_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("payment_dr.lab.drill.truth._PAGES_MAX", 1)
+    truth = TableTruth([Region().vantage()])
+    assert truth.unconfirmed() == {f"{shard}None" for shard in range(4)}
