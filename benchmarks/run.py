@@ -28,6 +28,7 @@ COMMANDS: Final[Sequence[tuple[str, ...]]] = (
     *(("drills.py", control, "--runs", "5") for control in CONTROLS),
     ("floor.py",),
     ("check_million.py",),
+    ("lint_plan.py",),
 )
 
 

@@ -69,8 +69,3 @@ class ControlRecord:
     def stamp(self) -> Stamp:
         """The stamp that the ledger of the active site carries in a steady phase."""
         return Stamp(epoch=self.epoch, site=self.active)
-
-
-def may_post(control: ControlRecord, site: SiteName) -> bool:
-    """Handlers and poster post only in phase STEADY and only where their site is active."""
-    return control.phase is Phase.STEADY and control.active == site

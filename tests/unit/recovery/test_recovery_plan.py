@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from fakes.recovery_world import EAST, SETTINGS, STEADY_AT_EAST, WEST, FakeWorld, to_east, to_west
+from fakes.recovery_world import EAST, SETTINGS, STEADY_AT_EAST, WEST, FakeWorld, to_west
 from payment_dr.core.settings import FailoverSettings
 from payment_dr.recovery.context import MoveContext
-from payment_dr.recovery.control import MoveKind, may_post
+from payment_dr.recovery.control import MoveKind
 from payment_dr.recovery.moves import opened, with_move
 from payment_dr.recovery.plan import plan_for, traffic_site
 from payment_dr.recovery.steps import StepName
@@ -58,13 +58,6 @@ def test_clients_are_sent_to_the_target_from_routing_on(
 
 def test_clients_are_sent_to_the_active_site_of_a_steady_phase() -> None:
     assert traffic_site(STEADY_AT_EAST) == EAST
-
-
-def test_only_the_active_site_of_a_steady_phase_may_post() -> None:
-    moving = opened(STEADY_AT_EAST, to_east(MoveKind.FAILOVER), step="open-move", now=0.0)
-    assert may_post(STEADY_AT_EAST, EAST)
-    assert not may_post(STEADY_AT_EAST, WEST)
-    assert not may_post(moving, EAST)
 
 
 def test_a_step_after_open_move_does_not_run_before_the_move_is_open() -> None:
