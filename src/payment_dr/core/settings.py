@@ -28,6 +28,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_
 _PREFIXES: Final = range(16, 21)
 """Three availability zones with three kinds of subnet each fit in these."""
 
+_DOMAIN: Final = re.compile(r"(?=.{1,230}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -87,10 +88,21 @@ class ProbeSettings(_Model):
 class DnsSettings(_Model):
     """The name that clients resolve, and how long they may keep the answer."""
 
+    zone: str = "payments.example"
+    """Zone that the deployment creates; its parent delegates to it."""
     name: str = "api.payments.example"
-    """Name that clients resolve."""
+    """Name that clients resolve, in the zone; each site has its own below it, `east.<name>`."""
     ttl_s: Annotated[int, Field(ge=1, le=3600)] = 10
     """How long a resolver may keep the answer."""
+
+    @model_validator(mode="after")
+    def _in_the_zone(self) -> Self:
+        for value in (self.zone, self.name):
+            if not _DOMAIN.fullmatch(value):
+                raise ValueError(f"{value!r} is no domain name, e.g. 'api.payments.example'")
+        if not self.name.endswith(f".{self.zone}"):
+            raise ValueError(f"name {self.name!r} must lie in the zone, e.g. 'api.{self.zone}'")
+        return self
 
 
 class Objectives(_Model):
@@ -129,9 +141,20 @@ class StepBudgets(_Model):
     """A canary payment end to end."""
 
 
+@unique
+class Orchestrator(StrEnum):
+    """Who runs the steps of a move that detection has opened."""
+
+    WATCHER = "watcher"
+    STATE_MACHINE = "state-machine"
+
+
 class FailoverSettings(_Model):
     """When and how the active role moves without being asked."""
 
+    orchestrator: Orchestrator = Orchestrator.WATCHER
+    """`watcher`: the function that detects also runs the steps; `state-machine`: it starts the
+    surviving site's state machine, whose tasks are the same steps."""
     promotion: Promotion = Promotion.AUTOMATIC
     """`approval`: routing moves by itself, the ledger's promotion waits for a named person."""
     automatic: bool = True
@@ -178,6 +201,40 @@ class PaymentSettings(_Model):
         return self
 
 
+class DeploymentSettings(_Model):
+    """What a deployment on AWS needs beyond what the lab knows too; both sites get the same."""
+
+    account_id: str = "000000000000"
+    """AWS account; every ARN names it, and the provider refuses any other one."""
+    instance_class: str = "db.r6g.large"
+    """Class of the database instances; a smaller standby is none."""
+    instances: Annotated[int, Field(ge=1, le=15)] = 2
+    """Database instances in each site."""
+    engine_version: str = "16.8"
+    """Aurora PostgreSQL; from 16.8 on a global switchover takes seconds."""
+    backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 35
+    """How far back a cluster can be restored to a point in time."""
+    vault_lock: bool = False
+    """Whether copied backups cannot be deleted by anyone before they expire. Not reversible."""
+    nat_per_zone: bool = True
+    """One NAT gateway in each availability zone, or one for the site: cheaper, a single point."""
+    provisioned_concurrency: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Payment handlers kept warm in each site."""
+    reserved_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Most payment handlers at once in each site."""
+    log_retention_days: Annotated[int, Field(ge=1, le=3653)] = 365
+    """How long logs are kept; one of the values that CloudWatch Logs takes."""
+    alarm_emails: tuple[str, ...] = ()
+    """Addresses that alarms are sent to; each confirms once."""
+
+    @field_validator("account_id")
+    @classmethod
+    def _twelve_digits(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9]{12}", value):
+            raise ValueError("must be the 12 digits of an AWS account, e.g. '123456789012'")
+        return value
+
+
 class LabSettings(_Model):
     """The lab's distances: one-way delays between and inside regions, and room for processes."""
 
@@ -209,6 +266,7 @@ class Settings(_Model):
     objectives: Objectives = Objectives()
     failover: FailoverSettings = FailoverSettings()
     payments: PaymentSettings = PaymentSettings()
+    deployment: DeploymentSettings = DeploymentSettings()
     lab: LabSettings = LabSettings()
 
     @field_validator("environment_suffix")
@@ -275,6 +333,10 @@ class Settings(_Model):
         """The other site; KeyError if there is no site of that name."""
         self.site(name)
         return next(s for s in self.sites if s.name != name)
+
+    def domain(self, site: str) -> str:
+        """The site's own name below the one that clients resolve, e.g. `east.api.example.com`."""
+        return f"{self.site(site).name}.{self.dns.name}"
 
     def resource(self, thing: str, site: str | None = None) -> str:
         """Deterministic AWS name: `payments-<thing>[-<site>]-<suffix>`, the same in every stack."""

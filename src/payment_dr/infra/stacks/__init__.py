@@ -1,0 +1,1 @@
+"""Stacks: what is applied together. Each knows the others' resources by name only."""
