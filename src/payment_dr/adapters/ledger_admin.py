@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import psycopg
 
+from payment_dr.adapters.certificates import tls_parameters
 from payment_dr.adapters.postgres import DeadlineConnection, LedgerLogin
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
@@ -98,21 +99,22 @@ class PostgresLedgerAdmin:
         kept = self._kept.get(site)
         if kept is None or kept.closed:
             login = self._logins[site]()
-            kept = DeadlineConnection.connect(
-                host=login.host,
-                port=login.port,
-                user=login.user,
-                password=login.password,
-                dbname="ledger",
-                sslmode="verify-full" if login.tls else "disable",
-                application_name="payment-dr-move",
-                connect_timeout=_CONNECT_S,
-                keepalives_idle=5,
-                keepalives_interval=1,
-                keepalives_count=3,
-                autocommit=True,
-                prepare_threshold=None,
-            )
+            parameters: dict[str, Any] = {
+                "host": login.host,
+                "port": login.port,
+                "user": login.user,
+                "password": login.password,
+                "dbname": "ledger",
+                **tls_parameters(tls=login.tls),
+                "application_name": "payment-dr-move",
+                "connect_timeout": _CONNECT_S,
+                "keepalives_idle": 5,
+                "keepalives_interval": 1,
+                "keepalives_count": 3,
+                "autocommit": True,
+                "prepare_threshold": None,
+            }
+            kept = DeadlineConnection.connect(**parameters)
             self._kept[site] = kept
         return kept
 

@@ -19,6 +19,7 @@ from psycopg.abc import PQGen
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 from pydantic import TypeAdapter
 
+from payment_dr.adapters.certificates import tls_parameters
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.payments.journal import JournalEntry
@@ -175,7 +176,7 @@ def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:
         "user": login.user,
         "password": login.password,
         "dbname": "ledger",
-        "sslmode": "verify-full" if login.tls else "disable",
+        **tls_parameters(tls=login.tls),
         "application_name": "payment-dr",
         "connect_timeout": 2,
         "tcp_user_timeout": limit_ms,
