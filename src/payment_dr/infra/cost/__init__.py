@@ -1,0 +1,1 @@
+"""What a month costs: quantities from the synthesized stacks, prices from a dated table."""

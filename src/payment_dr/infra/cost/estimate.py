@@ -1,0 +1,274 @@
+"""The estimate: fixed costs from what the stacks hold, the rest from the number of payments."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from payment_dr.core.settings import Settings
+from payment_dr.infra.cost.prices import Prices
+
+Resource = Mapping[str, Any]
+Stacks = Mapping[str, Mapping[str, Mapping[str, Resource]]]
+"""Of each stack the resources by type and id, as synthesized."""
+
+_KB_PER_GB: Final = 1_000_000
+_MILLION: Final = 1_000_000
+_TABLE_REGIONS: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One item of the bill.
+
+    Attributes:
+        scope: a stack's name, or `payments` for what grows with their number.
+        item: what it is.
+        quantity: how much of `unit` in a month.
+        price: dollars for one unit.
+    """
+
+    scope: str
+    item: str
+    quantity: float
+    unit: str
+    price: float
+
+    @property
+    def month(self) -> float:
+        """Dollars in a month."""
+        return self.quantity * self.price
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A month's bill."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def month(self) -> float:
+        """Dollars in a month."""
+        return sum(line.month for line in self.lines)
+
+    def of(self, scope: str) -> float:
+        """Dollars in a month for one scope."""
+        return sum(line.month for line in self.lines if line.scope == scope)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope, in the order of the lines."""
+        return tuple(dict.fromkeys(line.scope for line in self.lines))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Charge:
+    """What one resource of a type costs: `table` and `price` of the price list, and how much."""
+
+    item: str
+    table: str
+    price: Callable[[Resource], str]
+    quantity: Callable[[Resource], float] = lambda _: 1
+
+
+def _always(name: str) -> Callable[[Resource], str]:
+    return lambda _: name
+
+
+_CHARGES: Final[Mapping[str, tuple[_Charge, ...]]] = {
+    "aws_rds_cluster_instance": (
+        _Charge(
+            item="database instances",
+            table="instance_hour",
+            price=lambda instance: str(instance["instance_class"]),
+        ),
+    ),
+    "aws_nat_gateway": (
+        _Charge(item="NAT gateways", table="hour", price=_always("nat_gateway")),
+        _Charge(item="public addresses", table="hour", price=_always("public_address")),
+    ),
+    "aws_vpc_endpoint": (
+        _Charge(
+            item="interface endpoints",
+            table="hour",
+            price=_always("interface_endpoint"),
+            quantity=lambda endpoint: (
+                len(endpoint["subnet_ids"])
+                if endpoint.get("vpc_endpoint_type") == "Interface"
+                else 0
+            ),
+        ),
+    ),
+    "aws_kms_key": (_Charge(item="keys", table="month", price=_always("key")),),
+    "aws_kms_replica_key": (_Charge(item="keys", table="month", price=_always("key")),),
+    "aws_secretsmanager_secret": (
+        _Charge(
+            item="secrets and their replicas",
+            table="month",
+            price=_always("secret"),
+            quantity=lambda secret: 1 + len(secret.get("replica", ())),
+        ),
+    ),
+    "aws_cloudwatch_metric_alarm": (
+        _Charge(
+            item="alarms",
+            table="month",
+            price=lambda alarm: "alarm_high_resolution" if _is_high_resolution(alarm) else "alarm",
+        ),
+    ),
+    "aws_cloudwatch_composite_alarm": (
+        _Charge(item="composite alarms", table="month", price=_always("alarm_composite")),
+    ),
+    "aws_cloudwatch_dashboard": (
+        _Charge(item="dashboards", table="month", price=_always("dashboard")),
+    ),
+    "aws_route53_zone": (_Charge(item="hosted zone", table="month", price=_always("hosted_zone")),),
+    "aws_route53_health_check": (
+        _Charge(item="health checks", table="month", price=_always("health_check")),
+        _Charge(
+            item="options of health checks",
+            table="month",
+            price=_always("health_check_option"),
+            quantity=lambda check: 1 if check.get("type") == "HTTPS" else 0,
+        ),
+    ),
+}
+"""What is paid for by being there. Types that are not named cost nothing, or only by use."""
+
+_SHORTEST_STANDARD_PERIOD_S: Final = 60
+
+
+def _is_high_resolution(alarm: Resource) -> bool:
+    return float(alarm.get("period", _SHORTEST_STANDARD_PERIOD_S)) < _SHORTEST_STANDARD_PERIOD_S
+
+
+def estimate(
+    stacks: Stacks, settings: Settings, prices: Prices, *, payments_per_month: float
+) -> Estimate:
+    """The month's bill of a deployment.
+
+    Raises:
+        PaymentDrError: a price is missing.
+    """
+    lines = [
+        *(line for name in stacks for line in _standing(name, stacks[name], prices)),
+        *(line for site in settings.sites for line in _site(site.name, settings, prices)),
+        *_used(payments_per_month, prices),
+    ]
+    return Estimate(lines=tuple(line for line in lines if line.quantity > 0))
+
+
+def _standing(
+    stack: str, resources: Mapping[str, Mapping[str, Resource]], prices: Prices
+) -> Iterator[Line]:
+    """What the stack's resources cost by being there; equal items are one line."""
+    found: dict[tuple[str, str, str], float] = {}
+    for kind, charges in _CHARGES.items():
+        for resource in resources.get(kind, {}).values():
+            for charge in charges:
+                key = (charge.item, charge.table, charge.price(resource))
+                found[key] = found.get(key, 0.0) + charge.quantity(resource)
+    for (item, table, name), count in found.items():
+        hours = prices.hours_per_month if table != "month" else 1.0
+        yield Line(
+            scope=stack,
+            item=item,
+            quantity=count * hours,
+            unit="month" if table == "month" else "hour",
+            price=prices.of(table, name),
+        )
+
+
+def _site(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
+    """What is charged by size that the settings give."""
+    deployment = settings.deployment
+    hours = prices.hours_per_month
+    vcpus = prices.of("vcpus", deployment.instance_class) * deployment.instances
+    yield Line(
+        scope=site,
+        item="proxy, by vCPUs of the instances",
+        quantity=vcpus * hours,
+        unit="hour",
+        price=prices.of("hour", "proxy_vcpu"),
+    )
+    yield Line(
+        scope=site,
+        item="payment handlers kept warm, 1 GB each",
+        quantity=deployment.provisioned_concurrency * hours,
+        unit="hour",
+        price=prices.of("hour", "provisioned_gb"),
+    )
+
+
+def _used(payments: float, prices: Prices) -> Iterator[Line]:
+    """What grows with payments; storage is that of a month's payments."""
+    one = prices.tables["payment"]
+    writes = (one["table_writes"] + one["index_writes"]) * _TABLE_REGIONS
+    rows: tuple[tuple[str, float, str, str, str], ...] = (
+        ("HTTP requests", payments / _MILLION, "million", "million", "http_request"),
+        ("function calls", payments / _MILLION, "million", "million", "function_call"),
+        (
+            "function time, 1 GB",
+            payments * one["function_seconds"],
+            "GB s",
+            "gigabyte_second",
+            "function",
+        ),
+        (
+            "table writes in three regions",
+            payments * writes / _MILLION,
+            "million",
+            "million",
+            "table_write",
+        ),
+        (
+            "strong table reads",
+            payments * one["table_reads"] / _MILLION,
+            "million",
+            "million",
+            "table_read",
+        ),
+        (
+            "ledger I/O",
+            payments * one["ledger_ios"] / _MILLION,
+            "million",
+            "million",
+            "storage_io",
+        ),
+        (
+            "ledger I/O replicated",
+            payments * one["ledger_ios"] / _MILLION,
+            "million",
+            "million",
+            "replicated_io",
+        ),
+        ("logs", payments * one["log_kb"] / _KB_PER_GB, "GB", "gigabyte", "logs"),
+        (
+            "between regions",
+            payments * (one["record_kb"] * one["table_writes"] * 2 + one["ledger_kb"]) / _KB_PER_GB,
+            "GB",
+            "gigabyte",
+            "between_regions",
+        ),
+        (
+            "records kept, two regions",
+            payments * one["record_kb"] * 2 / _KB_PER_GB,
+            "GB",
+            "month",
+            "table_gb",
+        ),
+        (
+            "ledger kept, two regions",
+            payments * one["ledger_kb"] * 2 / _KB_PER_GB,
+            "GB",
+            "month",
+            "storage_gb",
+        ),
+    )
+    for item, quantity, unit, table, name in rows:
+        yield Line(
+            scope="payments",
+            item=item,
+            quantity=quantity,
+            unit=unit,
+            price=prices.of(table, name),
+        )
