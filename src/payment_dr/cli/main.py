@@ -26,6 +26,12 @@ MODULES: Final[Mapping[str, str]] = {
     "abort": "move",
     "lint": "lint",
     "package": "package",
+    "cost": "cost",
+    "synth": "synth",
+    "diff": "diff",
+    "deploy": "deploy",
+    "destroy": "destroy",
+    "outputs": "outputs",
     "settings": "settings",
 }
 """The module of `payment_dr.cli` that registers a subcommand; tests/repo keeps it whole."""
