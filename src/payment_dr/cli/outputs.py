@@ -43,7 +43,7 @@ def outputs(
     out: Out = OUT,
     as_json: AsJson = False,
 ) -> None:
-    """Print the outputs of every stack as the states have them; sensitive ones are left out.
+    """Print the outputs of every stack as the states have them, sensitive ones left out.
 
     Exit code 1 when a state cannot be read.
     """
