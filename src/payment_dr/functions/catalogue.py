@@ -54,7 +54,6 @@ class Every(Enum):
 
     MINUTE = 1
     FIVE_MINUTES = 5
-    DAY = 24 * 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,7 +177,6 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
                 Need.TABLE_READ,
                 Need.LEDGER_ADMIN,
                 Need.CLUSTERS_READ,
-                Need.SWITCH,
                 Need.EVIDENCE,
                 Need.DNS,
                 Need.OBSERVE,
@@ -199,11 +197,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
                 Need.LEDGER_ADMIN,
                 Need.CLUSTERS_READ,
                 Need.RESTORE,
-                Need.SWITCH,
                 Need.EVIDENCE,
             }
         ),
-        every=Every.DAY,
+        every=Every.FIVE_MINUTES,
         single=True,
     ),
     Function(
