@@ -67,7 +67,6 @@ TABLE: Final = {
     | SEAL
     | QUEUE
     | SEE
-    | METRICS
     | EVIDENCE
     | {
         "acm:DescribeCertificate",
@@ -86,7 +85,6 @@ TABLE: Final = {
     | SEAL
     | QUEUE
     | SEE
-    | METRICS
     | EVIDENCE
     | {
         "dynamodb:Scan",

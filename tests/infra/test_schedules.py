@@ -63,15 +63,8 @@ def test_every_function_with_a_schedule_has_one_at_both_sites(
 @pytest.mark.parametrize(
     ("every", "said"), [(Every.MINUTE, "rate(1 minute)"), (Every.FIVE_MINUTES, "rate(5 minutes)")]
 )
-def test_a_function_is_called_as_often_as_the_catalogue_says(
-    place: Place, every: Every, said: str
-) -> None:
-    assert expression(every, place) == said
-
-
-def test_what_runs_daily_runs_half_a_day_apart_at_the_two_sites(home: Place, peer: Place) -> None:
-    assert expression(Every.DAY, home) == "cron(20 2 * * ? *)"
-    assert expression(Every.DAY, peer) == "cron(20 14 * * ? *)"
+def test_a_function_is_called_as_often_as_the_catalogue_says(every: Every, said: str) -> None:
+    assert expression(every) == said
 
 
 def test_a_call_that_is_late_is_dropped_for_the_next_one_and_kept(

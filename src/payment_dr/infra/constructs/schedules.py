@@ -73,7 +73,7 @@ class SiteSchedules(Construct):
         role = self._role()
         for function in FUNCTIONS:
             if function.every is not None:
-                self._schedule(function, expression(function.every, props.place), group, role)
+                self._schedule(function, expression(function.every), group, role)
         # A rotation is allowed at both sites, set up where the secrets were made.
         LambdaPermission(
             self,
@@ -161,17 +161,12 @@ class SiteSchedules(Construct):
             )
 
 
-def expression(every: Every, place: Place) -> str:
-    """When the scheduler calls.
-
-    The daily hour differs between the sites, so that some backup was verified within half a day.
-    """
+def expression(every: Every) -> str:
+    """When the scheduler calls."""
     match every:
         case Every.MINUTE:
             return "rate(1 minute)"
         case Every.FIVE_MINUTES:
             return "rate(5 minutes)"
-        case Every.DAY:
-            return f"cron(20 {2 if place.is_home else 14} * * ? *)"
         case unreachable:
             assert_never(unreachable)
