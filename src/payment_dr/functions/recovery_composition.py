@@ -9,7 +9,7 @@ from dns.resolver import Resolver
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.canary import HttpCanary
 from payment_dr.adapters.clock import SystemClock
-from payment_dr.adapters.cloudwatch_switch import TakeoverSwitch
+from payment_dr.adapters.cloudwatch_switch import STANDARD_S, TakeoverSwitch
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dns_routing import DnsRouting, ZoneAnswer, name_servers_of
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
@@ -170,7 +170,8 @@ def _routing(environment: Environment, own_url: str) -> DnsRouting:
     switch = None
     if site != settings.home:
         client = aws_client(environment, "cloudwatch", tight(_SERVICE_S))
-        switch = TakeoverSwitch(client, home=settings.home)
+        resolution_s = STANDARD_S if environment.aws is None else 1
+        switch = TakeoverSwitch(client, home=settings.home, resolution_s=resolution_s)
     return DnsRouting(
         site=site,
         peer=environment.peer.name,
