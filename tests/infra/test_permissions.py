@@ -106,6 +106,8 @@ TABLE: Final = {
     | SEAL
     | QUEUE
     | {
+        "rds:DescribeDBClusters",
+        "rds:DescribeGlobalClusters",
         "secretsmanager:DescribeSecret",
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",

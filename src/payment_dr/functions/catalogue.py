@@ -209,7 +209,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         purpose="rotates the ledger's secrets, alternating between two users",
         memory_mb=512,
         timeout_s=120,
-        needs=frozenset({Need.TABLE_READ, Need.LEDGER_ADMIN, Need.LEDGER, Need.ROTATE}),
+        needs=frozenset(
+            {
+                Need.TABLE_READ,
+                Need.LEDGER_ADMIN,
+                Need.LEDGER,
+                Need.CLUSTERS_READ,
+                Need.ROTATE,
+            }
+        ),
         single=True,
     ),
 )

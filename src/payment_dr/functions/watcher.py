@@ -23,6 +23,7 @@ from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import JOBS, composition
 from payment_dr.functions.environment import needed
+from payment_dr.functions.metrics import Metric, publish
 from payment_dr.functions.orchestration import Orchestration, orchestration_of
 from payment_dr.functions.peer_probe import PeerProbe
 from payment_dr.functions.recovery_composition import Recovery, compose_recovery
@@ -135,6 +136,8 @@ class Watcher:
             else:
                 due = clock.monotonic() + interval_s
                 self._tick_and_tell()
+        if for_s:
+            publish({Metric.WATCHER_TICKS: 1}, site=self._site, at_s=clock.now())
         return self._latest
 
     def _tick_and_tell(self) -> None:

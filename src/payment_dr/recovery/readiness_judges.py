@@ -162,8 +162,8 @@ def concurrency(survey: ReadinessSurvey) -> Found:
     return _both(survey.here.concurrency, survey.there.concurrency, found)
 
 
-def _cold(concurrency: Concurrency) -> bool:
-    return concurrency.ready < concurrency.provisioned
+def _cold(one: Concurrency) -> bool:
+    return one.ready < one.provisioned
 
 
 def _both(ours: Answer[_T], theirs: Answer[_T], judge_them: Callable[[_T, _T], Found]) -> Found:
@@ -199,9 +199,9 @@ def keys(survey: ReadinessSurvey) -> Found:
 def quotas(survey: ReadinessSurvey) -> Found:
     """The account has room for functions left in this region."""
 
-    def found(quotas: Quotas) -> Found:
-        says = f"{quotas.unreserved} of {quotas.limit} unreserved, at least {UNRESERVED_MIN}"
-        return _good(says, good=quotas.unreserved >= UNRESERVED_MIN)
+    def found(seen: Quotas) -> Found:
+        says = f"{seen.unreserved} of {seen.limit} unreserved, at least {UNRESERVED_MIN}"
+        return _good(says, good=seen.unreserved >= UNRESERVED_MIN)
 
     return _of(survey.quotas, found)
 
@@ -250,11 +250,11 @@ def drill(survey: ReadinessSurvey) -> Found:
 def drift(survey: ReadinessSurvey) -> Found:
     """What is deployed is what the settings say."""
 
-    def found(drift: Drift) -> Found:
-        says = f"a plan of {_days(drift.age_s)} ago would change {drift.changes} resources"
-        if drift.age_s > DRIFT_AGE_S_MAX:
+    def found(plan: Drift) -> Found:
+        says = f"a plan of {_days(plan.age_s)} ago would change {plan.changes} resources"
+        if plan.age_s > DRIFT_AGE_S_MAX:
             return Found(state=ItemState.UNKNOWN, evidence=f"{says}; it is too old")
-        return _good(says, good=not drift.changes)
+        return _good(says, good=not plan.changes)
 
     return _of(survey.drift, found)
 

@@ -39,7 +39,7 @@ def test_a_day_verifies_the_snapshot_and_then_a_point_in_time_and_leaves_nothing
     world.day()
     assert verdicts(world) == dict.fromkeys(BackupKind, Verdict.PASS)
     assert [one.point.kind for one in world.filed] == list(BackupKind)
-    assert world.existing == {}
+    assert not world.existing
     assert world.calls == CALLS_OF_A_DAY
     assert world.one_pass() == ("all of 2023-11-14 is verified",)
 
@@ -59,7 +59,7 @@ def test_killed_before_any_call_a_day_comes_to_the_same_end(call: int) -> None:
     world.day()
     assert verdicts(world) == dict.fromkeys(BackupKind, Verdict.PASS)
     assert len(world.filed) == 2
-    assert world.existing == {}
+    assert not world.existing
 
 
 def test_the_point_in_time_lies_in_the_window_and_after_the_schema_was_made() -> None:
@@ -88,7 +88,7 @@ def test_a_restore_that_fails_is_a_failure_with_the_platforms_word_and_is_delete
     world.day()
     assert verdicts(world) == dict.fromkeys(BackupKind, Verdict.FAIL)
     assert "broken disk" in reason(world)
-    assert world.existing == {}
+    assert not world.existing
 
 
 def test_a_restore_without_a_verdict_in_time_is_a_failure_and_is_deleted() -> None:
@@ -98,7 +98,7 @@ def test_a_restore_without_a_verdict_in_time_is_a_failure_and_is_deleted() -> No
     world.one_pass()
     assert "no verdict within" in reason(world)
     world.one_pass()
-    assert world.existing == {}
+    assert not world.existing
 
 
 def test_a_backup_that_cannot_be_read_is_a_failure() -> None:
@@ -115,7 +115,7 @@ def test_a_planted_fault_is_a_failure_and_everything_is_deleted_all_the_same() -
     del world.books.restored[7]
     world.day()
     assert verdicts(world)[BackupKind.SNAPSHOT] is Verdict.FAIL
-    assert world.existing == {}
+    assert not world.existing
 
 
 def test_what_does_not_answer_is_no_verdict_and_asked_again() -> None:
@@ -146,7 +146,7 @@ def test_a_leftover_that_belongs_to_no_run_is_deleted_whatever_it_is(stage: Rest
     world = RestoringWorld()
     leftover(world, "", stage)
     world.day()
-    assert world.existing == {}
+    assert not world.existing
     assert len(world.filed) == 2
 
 
@@ -156,7 +156,7 @@ def test_a_leftover_of_an_earlier_day_is_a_failure_of_that_day_and_deleted() -> 
     world.day()
     assert world.filed[0].run == "2023-11-01"
     assert world.filed[0].verdict is Verdict.FAIL
-    assert world.existing == {}
+    assert not world.existing
 
 
 def test_what_somebody_deletes_meanwhile_is_restored_again() -> None:

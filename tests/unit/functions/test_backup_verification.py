@@ -9,10 +9,13 @@ import pytest
 
 from fakes.composed import SETTINGS
 from fakes.restoring import RestoringWorld
+from payment_dr.adapters.backup_reader import PostgresLiveLedger
 from payment_dr.adapters.postgres import LedgerLogin
+from payment_dr.adapters.rds_restore import RestorePlace
 from payment_dr.checks.backup_source import BackupKind
 from payment_dr.core.errors import SettingsError, UnavailableError
 from payment_dr.functions import backup_verification as module
+from payment_dr.functions.environment import environment_from
 
 
 class Client:
@@ -64,27 +67,29 @@ def test_a_call_is_one_pass_over_the_sites_backups_and_a_line_of_the_log(
     assert world.begun[0].point.kind is BackupKind.SNAPSHOT
 
 
-@pytest.mark.usefixtures("variables")
-def test_the_parts_are_those_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = module.environment_from(module.environ)
+def test_the_parts_are_those_of_the_site(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = environment_from(variables)
     places: list[Any] = []
     monkeypatch.setattr(module, "RdsBackups", lambda *given, **_named: places.append(given[1]))
-    ports = module._ports(environment)
+    ports = module.ports_of(environment)
     assert places == [
-        module.RestorePlace(
+        RestorePlace(
             cluster="payments-cluster-east-dev",
             prefix="payments-restored-east-dev",
             instance_class="db.r6g.large",
         )
     ]
-    assert list(ports.expected()) == []
+    assert not list(ports.expected())
     assert 0 <= ports.random() < 1
     with pytest.raises(UnavailableError, match="the live ledger does not answer"), ports.live():
         pass
 
 
-@pytest.mark.usefixtures("variables")
-def test_the_live_ledger_is_read_as_its_administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_live_ledger_is_read_as_its_administrator(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     logins: list[tuple[LedgerLogin, int]] = []
 
     def connected(login: LedgerLogin, _name: str, *, statement_s: int) -> Any:
@@ -92,10 +97,10 @@ def test_the_live_ledger_is_read_as_its_administrator(monkeypatch: pytest.Monkey
         return nullcontext(psycopg)
 
     monkeypatch.setattr(module, "connected", connected)
-    environment = module.environment_from(module.environ)
-    with module._ports(environment).live() as live:
-        assert isinstance(live, module.PostgresLiveLedger)
-    ((login, statement_s),) = logins
+    environment = environment_from(variables)
+    with module.ports_of(environment).live() as live:
+        assert isinstance(live, PostgresLiveLedger)
+    login, statement_s = logins[0]
     assert (login.user, login.host, statement_s) == ("payment_admin", "127.0.0.1", 600)
 
 

@@ -16,7 +16,7 @@ from payment_dr.functions import readiness as module
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.functions.environment import Environment
 from payment_dr.functions.recovery_composition import Recovery
-from payment_dr.recovery.readiness_survey import ReadinessSurvey
+from payment_dr.recovery.readiness_survey import ReadinessSurvey, Unconfirmed
 
 
 class RefusingClient:
@@ -176,11 +176,11 @@ def test_the_peer_is_lost_by_two_signals_only(site: Site) -> None:
 def test_the_unconfirmed_are_counted_and_the_oldest_is_timed() -> None:
     scene = Scene()
     now = scene.clock.now()
-    assert module.unconfirmed(scene.table, now) == module.Unconfirmed(count=0, age_s=0)
+    assert module.unconfirmed(scene.table, now) == Unconfirmed(count=0, age_s=0)
     scene.paid()
     written = scene.record.updated_at
     scene.service_at(WEST).pay(replace(PAY, idempotency_key="another"))
-    assert module.unconfirmed(scene.table, written + 60) == module.Unconfirmed(count=2, age_s=60)
+    assert module.unconfirmed(scene.table, written + 60) == Unconfirmed(count=2, age_s=60)
 
 
 def test_every_function_of_the_catalogue_is_asked_for(site: Site) -> None:

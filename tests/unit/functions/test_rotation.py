@@ -90,7 +90,7 @@ def test_during_a_move_no_step_changes_anything_and_it_may_be_tried_again(step: 
     with pytest.raises(UnavailableError, match="no rotation during a move"):
         world.rotation().run(step)
     assert world.effects.done == done
-    world.phase = Phase.STEADY
+    world.settle()
     for rest in STEPS[STEPS.index(step) :]:
         world.rotation().run(rest)
     assert world.effects.done == ["put", "password", "current"]
@@ -308,7 +308,7 @@ def test_the_handler_sets_the_password_as_the_administrator_at_this_sites_ledger
     monkeypatch.setattr(module, "aws_client", aws.client)
     monkeypatch.setattr(module, "PostgresLedgerUsers", lambda: users)
     module.handler(event(Step.SET), None)
-    ((admin, user, password),) = users.set_passwords
+    admin, user, password = users.set_passwords[0]
     assert (admin.user, admin.port, user, password) == ("payment_admin", 1, SECOND, "p")
     users.answer = Login.WORKS
     module.handler(event(Step.TEST), None)

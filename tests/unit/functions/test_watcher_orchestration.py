@@ -1,5 +1,6 @@
 """A watcher whose moves are run by the site's state machine, and one that ticks for a minute."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -199,6 +200,18 @@ def test_an_event_with_a_time_is_ticks_until_shortly_before_it_is_over(minute: S
     assert WATCH_EVENT["for_s"] - 2 * EVERY_S <= seconds < WATCH_EVENT["for_s"]
     assert minute.fake.names.count("ledgers.view") == 1 + int(seconds // INTERVAL_S)
     assert minute.fake.switch_calls >= seconds - 1, "the switch is held between the ticks"
+
+
+def test_a_call_that_watched_for_a_while_says_that_it_did(
+    minute: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert minute.watchers[WEST]
+    caplog.set_level(logging.INFO, "payment_dr")
+    watcher.handler({}, None)
+    assert not [line for line in caplog.records if line.message == "metrics"]
+    watcher.handler(WATCH_EVENT, None)
+    (line,) = [line for line in caplog.records if line.message == "metrics"]
+    assert vars(line)["fields"]["WatcherTicks"] == 1
 
 
 def test_between_two_ticks_a_watcher_that_is_cut_off_lets_go_of_the_switch(minute: Scene) -> None:
