@@ -64,7 +64,9 @@ class Lab:
         emulator = emulator_at({region: f"http://127.0.0.1:{ports[region]}" for region in ports})
         names = {settings.resource("global"): self.stacks.settings.resource("global")}
         read = {
-            site.name: _read(emulator, CLUSTER, settings.resource("cluster", site.name), site.region)
+            site.name: _read(
+                emulator, CLUSTER, settings.resource("cluster", site.name), site.region
+            )
             for site in settings.sites
         }
         for site, found in read.items():

@@ -105,7 +105,7 @@ def test_a_look_into_the_other_region_is_noticed(stacks: Stacks, alone: EngineSt
     secret = {"secret_id": stacks.settings.resource("ledger-master"), "region": other.region}
     planted = {"ephemeral": {"aws_secretsmanager_secret_version": {"planted": secret}}}
     (alone.directory / "planted.tf.json").write_text(json.dumps(planted))
-    with pytest.raises(EngineError, match="planted.*\\n.*Could not connect"):
+    with pytest.raises(EngineError, match=r"planted.*\n.*Could not connect"):
         alone.plan()
 
 
