@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 
 from payment_dr.adapters.aws_calls import aws_errors, error_code
-from payment_dr.core.errors import PaymentDrError
+from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.stamp import SiteName
 from payment_dr.recovery.control import ControlRecord
 from payment_dr.recovery.ports import Heartbeat, Transition
@@ -154,7 +154,10 @@ def _conditional(write: Callable[[], object]) -> bool:
     """Do a conditional write; False when its condition does not hold.
 
     A conflict with the other region's write took no effect and is tried again, a bounded number
-    of times; still in conflict after that is like having lost.
+    of times. Still in conflict after that tells nothing about the condition.
+
+    Raises:
+        UnavailableError: the conflict did not end; whoever needs to know looks what stands there.
     """
     for _ in range(_CONFLICT_TRIES):
         try:
@@ -167,7 +170,9 @@ def _conditional(write: Callable[[], object]) -> bool:
             time.sleep(random.uniform(0, _CONFLICT_PAUSE_S))  # noqa: S311 - jitter, no secret
         else:
             return True
-    return False
+    raise UnavailableError(
+        "writes in the other region kept getting in the way of this one", definite=False
+    )
 
 
 def _key(name: str) -> dict[str, Any]:
