@@ -16,7 +16,7 @@ from fakes.recovery_world import EAST, WEST, to_west
 from payment_dr.adapters.aws_calls import aws_errors, tight
 from payment_dr.cli.auditing import Intent, audited
 from payment_dr.core.errors import UnavailableError
-from payment_dr.core.stamp import Epoch, Stamp
+from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.functions.composition import aws_client
 from payment_dr.functions.desk import Desk, compose_desk
 from payment_dr.functions.environment import Address, Environment
@@ -148,7 +148,7 @@ def planted(environment: Environment, service: str, call: str) -> Callable[[], o
         ("rds", "describe_global_clusters", EAST),
     ],
 )
-def test_a_planted_call_is_found(service: str, call: str, site: str) -> None:
+def test_a_planted_call_is_found(service: str, call: str, site: SiteName) -> None:
     there = replace(ENVIRONMENT, site=site)
     called = names_called(planted(there, service, call))
     assert [host for host in called.names if forbidden(host, lost_region="us-east-1")]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from payment_dr.checks.evidence import PostingRow
@@ -97,6 +99,21 @@ def test_what_was_posted_under_the_moves_own_epoch_was_in_neither_ledger_before(
     )
     assert (row.seen, row.posted) == (("a", "b"), ("e2",))
     assert (row.old_writer, row.standby) == (("e1", "e2"), ("e1",))
+
+
+def test_a_superseded_move_has_a_row_that_did_not_win() -> None:
+    left = replace(EVIDENCE, move=replace(MOVE, move_id="failover-0", started_at=-1.0))
+    rows = reconciliations(
+        [EVIDENCE],
+        [reconciliation("failover-0", ("a",), ())],
+        old_writer=lambda _: (),
+        standby=lambda _: (),
+        superseded=[left],
+    )
+    assert [(row.move_id, row.winner, row.seen) for row in rows] == [
+        ("failover-0", False, ("a",)),
+        ("failover-1", True, ()),
+    ]
 
 
 def test_a_ledger_that_could_not_be_read_is_unknown_not_empty() -> None:

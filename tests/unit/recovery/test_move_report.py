@@ -1,5 +1,7 @@
 """What a move's report says, of moves that ran over the world in memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -193,13 +195,23 @@ def test_a_step_over_its_budget_and_a_missed_objective_are_told() -> None:
     assert found["route"].startswith("failed once")
 
 
+@contextmanager
+def nothing_is_promoted(fake: FakeWorld) -> Iterator[FailoverSettings]:
+    """The platform takes the calls and does nothing; with settings that soon give up."""
+
+    def never(_: SiteName) -> None:
+        """As long as this lasts."""
+
+    usual, fake.promoting = fake.promoting, never
+    yield SETTINGS.model_copy(update={"budgets": StepBudgets(promote_s=1)})
+    fake.promoting = usual
+
+
 def test_a_superseded_and_an_aborted_move_leave_a_document_and_a_report_too() -> None:
     fake = FakeWorld()
     first = to_west(MoveKind.SWITCHOVER, "m1")
-    promote = SETTINGS.model_copy(update={"budgets": StepBudgets(promote_s=1)})
-    fake.promoting = never
-    start(fake.ports(), first, promote)
-    fake.promoting = fake.promote_now
+    with nothing_is_promoted(fake) as short:
+        start(fake.ports(), first, short)
     second = to_east(MoveKind.FAILOVER, "m2", by="bob", reason="abort of m1", supersedes="m1")
     fake.ledgers[EAST].writable = True
     assert isinstance(start(fake.ports(), second, SETTINGS), Completed)
@@ -217,18 +229,12 @@ def test_a_superseded_and_an_aborted_move_leave_a_document_and_a_report_too() ->
     assert not problems(fake)
 
 
-def never(_: SiteName) -> None:
-    """A promotion that the platform never carries out."""
-
-
 def twice_replaced() -> FakeWorld:
     """Two failovers that could not promote, one in the place of the other."""
     fake = world_for(MoveKind.FAILOVER)
-    fake.promoting = never
-    short = SETTINGS.model_copy(update={"budgets": StepBudgets(promote_s=1)})
-    start(fake.ports(), to_west(MoveKind.FAILOVER, "m1"), short)
-    start(fake.ports(), to_west(MoveKind.FAILOVER, "m2", supersedes="m1"), short)
-    fake.promoting = fake.promote_now
+    with nothing_is_promoted(fake) as short:
+        start(fake.ports(), to_west(MoveKind.FAILOVER, "m1"), short)
+        start(fake.ports(), to_west(MoveKind.FAILOVER, "m2", supersedes="m1"), short)
     return fake
 
 
