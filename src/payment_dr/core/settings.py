@@ -191,6 +191,9 @@ class PaymentSettings(_Model):
     """Age of a charge from which it is looked up and never sent again; at most 22 h, as Stripe
     remembers keys for 24 h."""
 
+    fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """What a capture costs its merchant, in hundredths of a percent; fixed with each decision."""
+
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.lease_s <= self.request_deadline_s:

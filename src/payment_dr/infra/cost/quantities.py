@@ -6,8 +6,8 @@ from pathlib import Path
 from payment_dr.core.settings import Settings
 from payment_dr.infra.app import synthesize
 from payment_dr.infra.cost.estimate import Stacks
-from payment_dr.infra.package import write
 from payment_dr.infra.package import read as read_package
+from payment_dr.infra.package import write
 
 
 def synthesized(settings: Settings, scratch: Path) -> Stacks:
