@@ -6,6 +6,7 @@ in the client, and a person reads JSON more easily. What people and indexes look
 only while they mean something, which makes their indexes sparse.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,7 +25,13 @@ OPEN_KEY: Final = "open_shard"
 Item = dict[str, Any]
 """An item as DynamoDB's low-level client takes it: attribute -> {type: value}."""
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OPERATIONS: Final = TypeAdapter(tuple[Operation, ...])
+
+
+def is_payment_key(key: str) -> bool:
+    """Whether an item of the payments table is a payment: others have names, no UUIDs."""
+    return _UUID.fullmatch(key) is not None
 
 
 def item_of(record: Record) -> Item:
