@@ -217,7 +217,7 @@ def test_lists_are_read_to_their_end_page_by_page(service: Service) -> None:
 
 def test_events_and_balances_are_read(service: Service) -> None:
     client = service.answers(Scripted(body={"data": [], "has_more": False}))
-    assert list(client.events()) == []
+    assert not list(client.events())
     assert client.balances()["data"] == []
 
 
@@ -259,7 +259,7 @@ def test_the_key_is_kept_before_anything_is_sent_and_until_it_is_settled(
     assert isinstance(settled, Payment)
     assert set(service.keys) == {"order-1"}
     assert len({asked.body for asked in service.server.asked}) == 1
-    assert kept.unresolved() == ()
+    assert not kept.unresolved()
     assert service.client(journal=kept).resume() == ()
     kept.close()
 
@@ -272,12 +272,12 @@ def test_what_is_resumed_to_a_decline_is_settled_too(service: Service, tmp_path:
     service.server.script = [Scripted(status=402, body=PAYMENT)]
     (settled,) = service.client(journal=journal).resume()
     assert isinstance(settled, DeclinedError)
-    assert journal.unresolved() == ()
+    assert not journal.unresolved()
     journal.close()
 
 
 def test_without_a_journal_there_is_nothing_to_resume(service: Service) -> None:
-    assert service.answers(CREATED).resume() == ()
+    assert not service.answers(CREATED).resume()
 
 
 def test_a_key_under_way_is_not_taken_for_another_request(service: Service, tmp_path: Path) -> None:
