@@ -19,11 +19,13 @@ from payment_dr.adapters.cached import Cached
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
+from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.adapters.stripe_provider import StripeProvider
 from payment_dr.functions.environment import Environment, environment_from
 from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.merchants import MerchantParts, merchant_parts
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.jobs.walk import Spread
 from payment_dr.payments.ports import ControlView
@@ -67,7 +69,7 @@ class Composition:
     Attributes:
         ports: the world, with a control record of up to `CONTROL_AGE_S`.
         control_now: a strong read each time.
-        merchants: SHA-256 of API keys in hex, by merchant.
+        merchants: who they are, their books, their webhooks.
         check_health: returns when this site can accept payments, else raises UnavailableError.
         spread: runs one act per record on several threads.
         close: ends connections and threads; for programs, a function never does.
@@ -77,7 +79,7 @@ class Composition:
     ports: Ports
     service: PaymentService
     control_now: Callable[[], ControlView]
-    merchants: Callable[[], dict[str, str]]
+    merchants: MerchantParts
     check_health: Callable[[], None]
     spread: Spread
     close: Callable[[], None] = lambda: None
@@ -141,6 +143,14 @@ def compose(environment: Environment, role: Role) -> Composition:
     control = DynamoControlTable(dynamodb, table)
     ledger, provider = _ledger(environment, role, clock), _provider(environment, clock)
     threads = ThreadPoolExecutor(role.threads, thread_name_prefix="spread")
+    login = secret_of(environment, "ledger", clock)
+    merchants = merchant_parts(
+        limits,
+        MerchantDirectory(dynamodb, table),
+        clock=clock,
+        login=lambda: ledger_login(environment, login()),
+        webhooks=secret_of(environment, "webhooks", clock),
+    )
 
     def control_now() -> ControlView:
         return _view(control.read())
@@ -152,6 +162,7 @@ def compose(environment: Environment, role: Role) -> Composition:
     def close() -> None:
         threads.shutdown()
         ledger.close()
+        merchants.close()
         provider.close()
 
     ports = Ports(
@@ -166,7 +177,7 @@ def compose(environment: Environment, role: Role) -> Composition:
         ports=ports,
         service=_service(environment, ports),
         control_now=control_now,
-        merchants=secret_of(environment, "merchants", clock),
+        merchants=merchants,
         check_health=Cached(
             check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
         ),

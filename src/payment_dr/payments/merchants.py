@@ -1,4 +1,4 @@
-"""Merchants, their API keys and what a key may do; pure.
+"""Merchants, their API keys and what a key may do; pure, with the port to where they are kept.
 
 A key is `sk_<mode>_<key id>_<secret>`. It is shown once; what is stored is a digest, found by the
 key id, which is no secret. A secret has 256 random bits, so a plain SHA-256 is as good as a slow
@@ -11,9 +11,11 @@ import hmac
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
-from typing import Final
+from typing import Final, Protocol
 
 from payment_dr.core.errors import PaymentDrError
+from payment_dr.core.mode import Mode
+from payment_dr.payments.webhooks import WebhookEndpoint
 
 KEYS_MAX: Final = 20
 """Keys of one merchant, revoked ones aside."""
@@ -27,14 +29,6 @@ SECRET_BYTES: Final = 32
 _MERCHANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _KEY: Final = re.compile(r"sk_(test|live)_([a-z2-7]{16})_([A-Za-z0-9_-]{43})")
 _NOBODY: Final = hashlib.sha256(b"nobody's").hexdigest()
-
-
-@unique
-class Mode(StrEnum):
-    """Whether money is real."""
-
-    TEST = "test"
-    LIVE = "live"
 
 
 @unique
@@ -74,13 +68,28 @@ class ApiKey:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointWrite:
+    """A change of an endpoint under its idempotency key; `rotation` is the secret's after it."""
+
+    key: str
+    fingerprint: str
+    endpoint_id: str
+    rotation: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Merchant:
-    """A merchant: the ids of its keys, and since when it takes no more payments."""
+    """A merchant: the ids of its keys, its webhook endpoints, and since when it is disabled.
+
+    `writes` are the latest changes of its endpoints, oldest first, so that retries are known.
+    """
 
     merchant: str
     created_at: float
     keys: tuple[str, ...] = ()
     disabled_at: float | None = None
+    endpoints: tuple[WebhookEndpoint, ...] = ()
+    writes: tuple[EndpointWrite, ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -97,6 +106,42 @@ class Identity:
     merchant: str
     key_id: str
     scopes: frozenset[Scope]
+
+
+class Directory(Protocol):
+    """Where merchants and keys are kept, the same at both sites at once.
+
+    Every method may raise `UnavailableError`. Writes are conditional: False means that nothing
+    was written, since there is one already, or since somebody else wrote the version meanwhile.
+    """
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """The key of that id, revoked and expired ones too; None if there never was one."""
+        ...
+
+    def merchant(self, name: str) -> Merchant | None:
+        """The merchant of that name; None if there is none."""
+        ...
+
+    def merchants(self) -> tuple[str, ...]:
+        """The names of all merchants, sorted."""
+        ...
+
+    def add_merchant(self, merchant: Merchant) -> bool:
+        """Write a new merchant."""
+        ...
+
+    def add_key(self, key: ApiKey) -> bool:
+        """Write a new key."""
+        ...
+
+    def replace_merchant(self, merchant: Merchant) -> bool:
+        """Write the next version of a merchant."""
+        ...
+
+    def replace_key(self, key: ApiKey) -> bool:
+        """Write the next version of a key."""
+        ...
 
 
 def key_id_of(presented: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.payments.metadata import Metadata
 
 OPERATIONS_MAX: Final = 32
 """Bound on the operations of one payment: keeps the item far below DynamoDB's 400 KB."""
@@ -111,7 +112,8 @@ class Record:
     """The item of one payment. `operations[0]` is its CHARGE; `version` rises with every write.
 
     `unconfirmed` is the index shard while some posting has not been seen in the standby's
-    ledger. `epoch` and `site` tell who wrote last; they fence nothing.
+    ledger. `epoch` and `site` tell who wrote last; they fence nothing. `metadata` is the
+    merchant's, kept as sent.
     """
 
     payment_id: str
@@ -125,6 +127,7 @@ class Record:
     site: SiteName
     created_at: float
     updated_at: float
+    metadata: Metadata = ()
 
     @property
     def pending(self) -> Operation | None:

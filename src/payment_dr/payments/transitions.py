@@ -55,6 +55,7 @@ def claim(request: PayRequest, author: Author) -> Record:
         site=author.site,
         created_at=author.now,
         updated_at=author.now,
+        metadata=request.metadata,
     )
 
 

@@ -11,13 +11,13 @@ from fakes.planned_client import PlannedClient, refusal
 from payment_dr.adapters import merchant_directory
 from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.core.mode import Mode
 from payment_dr.payments.merchants import (
     ALL_SCOPES,
     ID_BYTES,
     SECRET_BYTES,
     ApiKey,
     Merchant,
-    Mode,
     new_key,
     revoked,
     with_key,

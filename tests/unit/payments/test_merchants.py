@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from payment_dr.core.errors import PaymentDrError
+from payment_dr.core.mode import Mode
 from payment_dr.payments.merchants import (
     ALL_SCOPES,
     ID_BYTES,
@@ -13,7 +14,6 @@ from payment_dr.payments.merchants import (
     SECRET_BYTES,
     ApiKey,
     Merchant,
-    Mode,
     Scope,
     expiring,
     identify,
