@@ -13,6 +13,7 @@ from fakes.loop_thread import LoopThread
 from payment_dr.core.settings import LabSettings, Settings
 from payment_dr.lab.addresses import Addresses, choose_addresses
 from payment_dr.lab.aws.cloud import Cloud, Outage
+from payment_dr.lab.aws.invocations import Answer, Invocation
 from payment_dr.lab.aws.rds import WriterMove
 from payment_dr.lab.aws.regions import RegionState
 from payment_dr.lab.aws_resources import create
@@ -38,6 +39,19 @@ class RememberedDatabases:
         self.moves.append((move, site))
 
 
+class RememberedFunctions:
+    """Functions that answer what they are told to, and otherwise with their event."""
+
+    def __init__(self) -> None:
+        self.calls: list[Invocation] = []
+        self.answers: dict[str, list[Answer]] = {}
+
+    def invoke(self, invocation: Invocation) -> Answer:
+        self.calls.append(invocation)
+        planned = self.answers.get(invocation.function_name)
+        return planned.pop(0) if planned else Answer(payload=invocation.event)
+
+
 class CloudUnderTest:
     """A cloud with the resources of a lab. ministack's stores are global: names are unique."""
 
@@ -60,7 +74,13 @@ class CloudUnderTest:
         self.addresses: Addresses = choose_addresses(self.settings, random.Random())
         self.databases = RememberedDatabases()
         self.loop = loop
-        self.cloud = Cloud(self.settings, dict(self.addresses.aws_port), self.databases)
+        self.functions = RememberedFunctions()
+        self.cloud = Cloud(
+            self.settings,
+            dict(self.addresses.aws_port),
+            self.databases,
+            self.functions.invoke,
+        )
         loop.open(*self.cloud.servers.values())
         self._session: Any = boto3.session.Session(
             aws_access_key_id="lab", aws_secret_access_key="lab"

@@ -58,6 +58,7 @@ class FakeWorld:
                 peer_health_url=None,
                 own_url=None,
                 dns=None,
+                evidence_bucket=None,
             ),
             ports=ports,
             service=PaymentService(

@@ -138,7 +138,7 @@ def test_a_switchover_is_refused_without_the_other_region(cloud: CloudUnderTest)
 def test_the_switch_that_is_published_is_the_one_that_the_zone_reads(
     cloud: CloudUnderTest,
 ) -> None:
-    switch = TakeoverSwitch(cloud.client("cloudwatch", WEST), home=AT_EAST)
+    switch = TakeoverSwitch(cloud.client("cloudwatch", WEST), home=AT_EAST, resolution_s=1)
     pool = HttpPool("127.0.0.1", cloud.addresses.aws_port[WEST], name="monitoring", idle_s=60)
     read = LabSwitch(pool, region=WEST, home=cloud.settings.home, now=time.time)
     assert not cloud.loop.run(read.raised())

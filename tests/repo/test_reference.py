@@ -7,10 +7,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer import Typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from payment_dr.cli.main import MODULES, build
+from payment_dr.cli.commands import COMMANDS
+from payment_dr.cli.main import build, overview
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -37,14 +39,20 @@ def test_every_command_has_an_example_in_its_help() -> None:
     assert [s.splitlines()[0] for s in sections if "Example" not in s] == []
 
 
-def test_each_command_is_registered_by_the_module_that_main_names() -> None:
-    for name in MODULES:
-        group = get_command(build(name))
-        assert isinstance(group, TyperGroup)
-        assert name in group.commands
-    everything = get_command(build())
-    assert isinstance(everything, TyperGroup)
-    assert set(everything.commands) == set(MODULES)
+def commands_of(application: Typer) -> dict[str, str]:
+    """Summaries by name."""
+    group = get_command(application)
+    assert isinstance(group, TyperGroup)
+    return {name: c.get_short_help_str(500) for name, c in group.commands.items()}
+
+
+def test_each_command_is_registered_by_the_module_that_the_table_names() -> None:
+    for command in COMMANDS:
+        assert command.name in commands_of(build(command.name))
+
+
+def test_help_tells_of_every_command_what_the_command_tells_of_itself() -> None:
+    assert commands_of(overview()) == commands_of(build())
 
 
 def documented_commands() -> list[list[str]]:

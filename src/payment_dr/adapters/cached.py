@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import UnavailableError
 
 T = TypeVar("T")
+
+_YOUNG_S: Final = 1.0
+"""A value of that age is not read again for being doubted: it would be the same one."""
 
 
 class Cached(Generic[T]):
@@ -44,6 +47,17 @@ class Cached(Generic[T]):
         if mine:
             self._fly(flight)
         return flight.result()
+
+    def doubt(self) -> None:
+        """Have the next call read anew, as the value was refused somewhere.
+
+        If that read fails with UnavailableError, the value is still given while it is not stale. A
+        value that is younger than a second is left as it is, so that a server which refuses every
+        value does not have each attempt read it.
+        """
+        with self._lock:
+            if self._kept is not None and self._clock.monotonic() >= self._kept[1] + _YOUNG_S:
+                self._fresh_until = 0.0
 
     def _fly(self, flight: Future[T]) -> None:
         """Read once and settle `flight`, whatever comes of it."""

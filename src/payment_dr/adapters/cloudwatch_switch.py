@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "PaymentDR"
 METRIC: Final = "TakeoverSwitch"
 
+STANDARD_S: Final = 60
+"""Route 53 follows alarms of standard resolution only.
+
+Source: https://docs.aws.amazon.com/Route53/latest/APIReference/API_AlarmIdentifier.html
+"""
+
 
 class TakeoverSwitch:
     """Publishes the switch's level.
@@ -22,14 +28,18 @@ class TakeoverSwitch:
     Args:
         client: CloudWatch of the site that is not home.
         home: the site that clients leave while the switch is raised.
+        resolution_s: of the metric: `STANDARD_S`, or 1 for the lab's stand-in of Route 53.
     """
 
-    def __init__(self, client: "CloudWatchClient", *, home: SiteName) -> None:
+    def __init__(
+        self, client: "CloudWatchClient", *, home: SiteName, resolution_s: int = STANDARD_S
+    ) -> None:
         self._client = client
         self._home = home
+        self._resolution_s = resolution_s
 
     def publish(self, *, raised: bool) -> None:
-        """Say the level; it holds for about three seconds.
+        """Say the level; it holds for as long as the alarm's period, in the lab three seconds.
 
         Raises:
             UnavailableError: CloudWatch did not take it.
@@ -42,7 +52,7 @@ class TakeoverSwitch:
                         "MetricName": METRIC,
                         "Dimensions": [{"Name": "Site", "Value": self._home}],
                         "Value": float(raised),
-                        "StorageResolution": 1,
+                        "StorageResolution": self._resolution_s,
                     }
                 ],
             )

@@ -79,6 +79,17 @@ class DynamoControlTable:
                 )
             )
 
+    def create(self, record: ControlRecord) -> bool:
+        """Write the first control record; False when there is one already."""
+        with aws_errors("creating the control record", writes=True):
+            return conditional(
+                lambda: self._client.put_item(
+                    TableName=self._table,
+                    Item=control_item(record),
+                    ConditionExpression="attribute_not_exists(payment_id)",
+                )
+            )
+
     def log(self, transitions: Sequence[Transition]) -> None:
         """Append to the run log of the move that all of them name, up to `TRANSITIONS_MAX`."""
         lines = {"L": [{"S": _TRANSITION.dump_json(line).decode()} for line in transitions]}

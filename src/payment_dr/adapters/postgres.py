@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 import psycopg
 from psycopg import Connection
@@ -49,6 +49,8 @@ _UNSURPRISING: Final = ("25", "40", "53", "55", "57", "58")
 
 _WAITING_MAX: Final = 100
 
+_PASSWORD_REFUSED: Final = "password authentication failed"  # noqa: S105 - a message
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerLogin:
@@ -79,6 +81,33 @@ class DeadlineConnection(Connection[tuple[Any, ...]]):
         return super().wait(gen, interval, left if timeout is None else min(left, timeout))
 
 
+def is_password_refusal(error: psycopg.OperationalError) -> bool:
+    """Whether the server refused the password of a login.
+
+    libpq tells no SQLSTATE of a login that failed, only the server's words.
+    """
+    return _PASSWORD_REFUSED in str(error)
+
+
+def log_in(
+    connect: Callable[[LedgerLogin], _T],
+    login: Callable[[], LedgerLogin],
+    doubt: Callable[[], None],
+) -> _T:
+    """Connect; a password that is refused is doubted and read anew, once.
+
+    Raises:
+        psycopg.OperationalError: it failed, or was refused twice.
+    """
+    try:
+        return connect(login())
+    except psycopg.OperationalError as error:
+        if not is_password_refusal(error):
+            raise
+    doubt()
+    return connect(login())
+
+
 class PostgresLedger:
     """`payments.ports.Ledger`; safe to share between threads.
 
@@ -86,15 +115,21 @@ class PostgresLedger:
         login: where to; asked for each new connection, so a rotated password is picked up.
         timeout_s: longest time of one call, waiting for a connection included.
         connections: upper bound of the pool; one is kept open.
+        doubt: called when the password was refused, before `login` is asked once more: it has
+            whatever keeps the password forget it.
     """
 
     def __init__(
-        self, login: Callable[[], LedgerLogin], *, timeout_s: float, connections: int
+        self,
+        login: Callable[[], LedgerLogin],
+        *,
+        timeout_s: float,
+        connections: int,
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
         self._timeout_s = timeout_s
         self._pool = ConnectionPool(
-            connection_class=DeadlineConnection,
-            kwargs=lambda: _parameters(login(), timeout_s),
+            connection_class=_logging_in(login, doubt, timeout_s),
             min_size=1,
             max_size=connections,
             max_waiting=_WAITING_MAX,
@@ -165,6 +200,22 @@ class PostgresLedger:
                 return connection
             connection.close()
             self._pool.putconn(connection)
+
+
+def _logging_in(
+    login: Callable[[], LedgerLogin], doubt: Callable[[], None], timeout_s: float
+) -> type[DeadlineConnection]:
+    """What a pool makes its connections by."""
+
+    class LoggedIn(DeadlineConnection):
+        @classmethod
+        def connect(cls, conninfo: str = "", **_options: Any) -> Self:
+            connect = super().connect
+            return log_in(
+                lambda place: connect(conninfo, **_parameters(place, timeout_s)), login, doubt
+            )
+
+    return LoggedIn
 
 
 def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _PREFIX: Final = "PAYMENT_DR__"
 SIZE_MAX: Final = 256 * 1024
 """Largest settings file in bytes; real ones have some two thousand."""
 
-Example = Literal["development", "production"]
+Example = Literal["development", "rehearsal", "production"]
 _REMEDY: Final = "compare with `payment-dr settings --example development`"
 
 

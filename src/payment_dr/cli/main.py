@@ -5,30 +5,12 @@ Exit codes: 0 done and every claim holds; 1 it ran, and a claim does not hold or
 """
 
 import sys
-from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
 
 import typer
 
+from payment_dr.cli.commands import BY_NAME, COMMANDS
 from payment_dr.core.errors import PaymentDrError
-
-MODULES: Final[Mapping[str, str]] = {
-    "drill": "drill",
-    "lab": "lab",
-    "check": "check",
-    "status": "move",
-    "failover": "move",
-    "switchover": "move",
-    "failback": "move",
-    "resume": "move",
-    "approve": "move",
-    "abort": "move",
-    "lint": "lint",
-    "package": "package",
-    "settings": "settings",
-}
-"""The module of `payment_dr.cli` that registers a subcommand; tests/repo keeps it whole."""
 
 
 def build(only: str | None = None) -> typer.Typer:
@@ -36,8 +18,34 @@ def build(only: str | None = None) -> typer.Typer:
 
     Args:
         only: a subcommand: nothing but its module is imported, which is most of what a short
-            command takes. With None, or what is no subcommand, all of them are there.
+            command takes. With None all of them are there.
     """
+    app = _empty()
+    modules = [c.module for c in COMMANDS] if only is None else [BY_NAME[only].module]
+    for name in dict.fromkeys(modules):
+        import_module(f"payment_dr.cli.{name}").register(app)
+    return app
+
+
+def overview() -> typer.Typer:
+    """The application with names and summaries only: for help, and to refuse what is no command."""
+    app = _empty()
+    for command in COMMANDS:
+        app.command(command.name, help=command.summary)(_nothing)
+    return app
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for an error that has a remedy."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    try:
+        (build(name) if name in BY_NAME else overview())()
+    except PaymentDrError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+
+
+def _empty() -> typer.Typer:
     app = typer.Typer(
         name="payment-dr",
         no_args_is_help=True,
@@ -47,10 +55,6 @@ def build(only: str | None = None) -> typer.Typer:
     )
     # Also keeps Typer from folding an application of one command into that command.
     app.callback()(_group)
-    known = MODULES.get(only or "")
-    wanted = [known] if known else dict.fromkeys(MODULES.values())
-    for name in wanted:
-        import_module(f"payment_dr.cli.{name}").register(app)
     return app
 
 
@@ -58,10 +62,5 @@ def _group() -> None:
     """Multi-region disaster recovery for a payment service, and a lab that measures it."""
 
 
-def main() -> None:
-    """Run the command line; never shows a traceback for an error that has a remedy."""
-    try:
-        build(sys.argv[1] if len(sys.argv) > 1 else None)()
-    except PaymentDrError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+def _nothing() -> None:  # pragma: no cover - stands for commands, and is never called
+    """Stands for a command whose module is not imported; it is never called."""

@@ -15,6 +15,7 @@ class ExampleName(StrEnum):
     """The examples that come with payment-dr."""
 
     DEVELOPMENT = "development"
+    REHEARSAL = "rehearsal"
     PRODUCTION = "production"
 
 

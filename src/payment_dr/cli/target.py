@@ -12,9 +12,8 @@ from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.environment import Environment, environment_from
 from payment_dr.functions.recovery_composition import Recovery, compose_recovery
-from payment_dr.lab.addresses import Addresses
 from payment_dr.lab.directory import read_settings
-from payment_dr.lab.function_environment import function_environment
+from payment_dr.lab.function_environment import environment_in
 from payment_dr.lab.registry import user_registry
 
 T = TypeVar("T")
@@ -104,11 +103,11 @@ def _lab(lab: str) -> Target:
                 remedy="payment-dr lab status shows the labs that run",
             )
         directory = record.directory
-    settings, addresses = read_settings(directory), Addresses.read(directory)
+    settings = read_settings(directory)
     return Target(
         settings=settings,
         environments={
-            site.name: environment_from(function_environment(settings, addresses, site.name))
+            site.name: environment_from(environment_in(directory, site.name))
             for site in settings.sites
         },
     )

@@ -20,7 +20,7 @@ _PREFIXES: Final = range(16, 21)
 """Three availability zones with three kinds of subnet each fit in these."""
 
 _DOMAIN: Final = re.compile(r"(?=.{1,230}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]")
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
@@ -44,7 +44,10 @@ class SiteSettings(_Model):
     @classmethod
     def _plain_name(cls, value: str) -> str:
         if not _NAME.fullmatch(value):
-            raise ValueError("must be 2 to 20 of a-z, 0-9 and -, starting with a letter")
+            raise ValueError(
+                "must be 2 to 16 of a-z, 0-9 and -, starting with a letter; buckets' names have "
+                "room for no more"
+            )
         if value in {"primary", "secondary", "active", "standby"}:
             raise ValueError(
                 "is a role; name a place instead, e.g. 'east': roles change, names stay"

@@ -4,7 +4,7 @@ Times are Unix seconds, amounts minor units.
 """
 
 from enum import StrEnum, unique
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -28,6 +28,9 @@ class Answer(BaseModel):
 
 Uuid = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Minor = Annotated[int, Field(ge=0)]
+
+
+Row = TypeVar("Row", bound=Answer)
 
 
 class PaymentAnswer(Answer):
@@ -169,7 +172,11 @@ class EventAnswer(Answer):
     payment: PaymentNowAnswer
 
 
-class _Page(Answer):
+class Page(Answer, Generic[Row]):
+    """Some of a list, newest first."""
+
+    data: list[Row]
+    has_more: bool
     next_cursor: str | None
     """For the next page; null on the last one."""
     as_of: float | None
@@ -177,22 +184,16 @@ class _Page(Answer):
     accepted shortly before may be missing: retrieval by id is always current."""
 
 
-class PaymentPage(_Page):
-    """Payments, newest first."""
-
-    data: list[ListedPaymentAnswer]
+class PaymentPage(Page[ListedPaymentAnswer]):
+    """Payments by their creation, newest first."""
 
 
-class EntryPage(_Page):
+class EntryPage(Page[EntryAnswer]):
     """Journal entries in the order of their booking, newest first."""
 
-    data: list[EntryAnswer]
 
-
-class EventPage(_Page):
+class EventPage(Page[EventAnswer]):
     """Events in the order of their booking, newest first."""
-
-    data: list[EventAnswer]
 
 
 class BalanceList(Answer):

@@ -39,6 +39,7 @@ def payments(parts: Composition, asked: Asked) -> HttpResponse:
     return _ok(
         PaymentPage(
             data=[_payment(row) for row in found.rows],
+            has_more=found.more,
             next_cursor=place_cursor(found.rows[-1].place) if found.more else None,
             as_of=found.as_of,
         )
@@ -61,6 +62,7 @@ def entries(parts: Composition, asked: Asked) -> HttpResponse:
     return _ok(
         EntryPage(
             data=[_entry(row) for row in found.rows],
+            has_more=found.more,
             next_cursor=row_cursor(found.rows[-1].entry_id) if found.more else None,
             as_of=found.as_of,
         )
@@ -77,6 +79,7 @@ def events(parts: Composition, asked: Asked) -> HttpResponse:
     return _ok(
         EventPage(
             data=[_event(row) for row in found.rows],
+            has_more=found.more,
             next_cursor=row_cursor(found.rows[-1].event_id) if found.more else None,
             as_of=found.as_of,
         )

@@ -26,6 +26,8 @@ class Need(Enum):
     """The provider of payments, over the internet; with it its secret."""
     MERCHANTS = auto()
     """Hashes of merchants' API keys."""
+    WEBHOOKS = auto()
+    """Merchants' webhooks, over the internet; with it the secret that signs them."""
     CANARY = auto()
     """The API key of the canary, and the site's own address."""
     SWITCH = auto()
@@ -54,7 +56,6 @@ class Every(Enum):
 
     MINUTE = 1
     FIVE_MINUTES = 5
-    DAY = 24 * 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +143,16 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         single=True,
     ),
     Function(
+        name="webhooks",
+        handler="payment_dr.functions.webhooks:handler",
+        purpose="delivers events to merchants' webhooks, where the site is active",
+        memory_mb=1024,
+        timeout_s=75,
+        needs=frozenset({Need.TABLE_READ, Need.LEDGER, Need.WEBHOOKS}),
+        every=Every.MINUTE,
+        single=True,
+    ),
+    Function(
         name="watcher",
         handler="payment_dr.functions.watcher:handler",
         purpose="watches the other site, holds the takeover switch, opens moves",
@@ -178,7 +189,6 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
                 Need.TABLE_READ,
                 Need.LEDGER_ADMIN,
                 Need.CLUSTERS_READ,
-                Need.SWITCH,
                 Need.EVIDENCE,
                 Need.DNS,
                 Need.OBSERVE,
@@ -199,11 +209,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
                 Need.LEDGER_ADMIN,
                 Need.CLUSTERS_READ,
                 Need.RESTORE,
-                Need.SWITCH,
                 Need.EVIDENCE,
             }
         ),
-        every=Every.DAY,
+        every=Every.FIVE_MINUTES,
         single=True,
     ),
     Function(
@@ -212,7 +221,15 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         purpose="rotates the ledger's secrets, alternating between two users",
         memory_mb=512,
         timeout_s=120,
-        needs=frozenset({Need.TABLE_READ, Need.LEDGER_ADMIN, Need.LEDGER, Need.ROTATE}),
+        needs=frozenset(
+            {
+                Need.TABLE_READ,
+                Need.LEDGER_ADMIN,
+                Need.LEDGER,
+                Need.CLUSTERS_READ,
+                Need.ROTATE,
+            }
+        ),
         single=True,
     ),
 )

@@ -109,12 +109,10 @@ def aws_client(environment: Environment, service: str, config: "Config") -> Any:
         return _session().client(service, **options)
 
 
-def secret_of(
-    environment: Environment, thing: str, clock: SystemClock
-) -> Callable[[], dict[str, str]]:
-    """A reader of a secret of the site; it outlives an outage of Secrets Manager by an hour."""
+def secret_of(environment: Environment, thing: str, clock: SystemClock) -> Cached[dict[str, str]]:
+    """A reader of the site's copy of a secret; it outlives an outage of its service by an hour."""
     client = aws_client(environment, "secretsmanager", tight(_SECRET_TIMEOUT_S))
-    name = environment.settings.resource(thing, environment.site)
+    name = environment.settings.resource(thing)
     return Cached(
         lambda: read_secret(client, name),
         clock=clock,
@@ -192,6 +190,7 @@ def _ledger(environment: Environment, role: Role, clock: SystemClock) -> Postgre
         lambda: ledger_login(environment, secret()),
         timeout_s=role.posting_s or environment.settings.payments.posting_budget_s,
         connections=role.ledger_connections,
+        doubt=secret.doubt,
     )
 
 

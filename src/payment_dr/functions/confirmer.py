@@ -5,12 +5,19 @@ from typing import Any
 
 from payment_dr.functions.composition import JOBS, Composition, composition
 from payment_dr.functions.jobs import report
-from payment_dr.payments.jobs.confirmer import Confirmer
+from payment_dr.functions.metrics import Metric, publish
+from payment_dr.payments.jobs.confirmer import Confirmer, ConfirmerRun
 
 
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One pass over the unconfirmed records."""
-    return report("confirmer", confirmer(composition(JOBS)).run)
+    parts = composition(JOBS)
+
+    def told(_run: ConfirmerRun) -> None:
+        now = parts.ports.clock.now()
+        publish({Metric.CONFIRMER_RUNS: 1}, site=parts.environment.site, at_s=now)
+
+    return report("confirmer", confirmer(parts).run, told)
 
 
 def confirmer(parts: Composition) -> Confirmer:

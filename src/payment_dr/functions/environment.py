@@ -45,6 +45,7 @@ class Environment:
         peer_health_url: the other site's `/health`, reached directly.
         own_url: this site's API.
         dns: a name server instead of the zone's own.
+        evidence_bucket: this site's bucket for evidence; None where nothing needs it.
     """
 
     site: SiteName
@@ -56,6 +57,7 @@ class Environment:
     peer_health_url: str | None
     own_url: str | None
     dns: Address | None
+    evidence_bucket: str | None
 
     @property
     def here(self) -> SiteSettings:
@@ -99,7 +101,22 @@ def environment_from(variables: Mapping[str, str]) -> Environment:
         peer_health_url=variables.get(f"{_PREFIX}PEER_HEALTH_URL"),
         own_url=variables.get(f"{_PREFIX}OWN_URL"),
         dns=dns,
+        evidence_bucket=variables.get(f"{_PREFIX}EVIDENCE_BUCKET"),
     )
+
+
+def needed(value: str | None, name: str, why: str) -> str:
+    """A variable's value, for what cannot do without it.
+
+    Raises:
+        SettingsError: it is missing.
+    """
+    if value is None:
+        raise SettingsError(
+            f"{_PREFIX}{name} is missing; {why}",
+            remedy="deploy again, or start it through the lab",
+        )
+    return value
 
 
 def _settings(variables: Mapping[str, str], problems: list[str]) -> Settings | None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from payment_dr.payments.jobs.confirmer import ConfirmerRun
 from payment_dr.payments.jobs.poster import PosterRun
@@ -12,8 +12,18 @@ from payment_dr.payments.jobs.sweeper import SweeperRun
 _LOG: Final = logging.getLogger(__name__)
 
 
-def report(job: str, run: Callable[[], PosterRun | ConfirmerRun | SweeperRun]) -> dict[str, Any]:
-    """Run a job once; what it raises is left to the platform, which counts and alarms."""
-    result = asdict(run())
+_Run = TypeVar("_Run", PosterRun, ConfirmerRun, SweeperRun)
+
+
+def report(
+    job: str, run: Callable[[], _Run], then: Callable[[_Run], None] = lambda _run: None
+) -> dict[str, Any]:
+    """Run a job once, then do something with what came of it, as publishing its metrics.
+
+    What it raises is left to the platform, which counts and alarms.
+    """
+    done = run()
+    result = asdict(done)
     _LOG.info(job, extra={"fields": result})
+    then(done)
     return result

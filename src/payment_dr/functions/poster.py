@@ -5,12 +5,19 @@ from typing import Any
 
 from payment_dr.functions.composition import JOBS, Composition, composition
 from payment_dr.functions.jobs import report
-from payment_dr.payments.jobs.poster import Poster
+from payment_dr.functions.metrics import Metric, publish
+from payment_dr.payments.jobs.poster import Poster, PosterRun
 
 
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One pass over the unconfirmed records."""
-    return report("poster", poster(composition(JOBS)).run)
+    parts = composition(JOBS)
+
+    def told(run: PosterRun) -> None:
+        now = parts.ports.clock.now()
+        publish(measured(run, now), site=parts.environment.site, at_s=now)
+
+    return report("poster", poster(parts).run, told)
 
 
 def poster(parts: Composition) -> Poster:
@@ -21,3 +28,12 @@ def poster(parts: Composition) -> Poster:
         control=parts.control_now,
         site=parts.environment.site,
     )
+
+
+def measured(run: PosterRun, now: float) -> dict[Metric, float]:
+    """How much a failover would have to post; said only by a pass that saw all of it."""
+    values: dict[Metric, float] = {Metric.POSTER_RUNS: 1}
+    if run.whole:
+        values[Metric.UNCONFIRMED] = run.seen
+        values[Metric.UNCONFIRMED_AGE] = max(now - (run.oldest_at or now), 0.0)
+    return values

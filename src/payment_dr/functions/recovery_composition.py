@@ -9,7 +9,7 @@ from dns.resolver import Resolver
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.canary import HttpCanary
 from payment_dr.adapters.clock import SystemClock
-from payment_dr.adapters.cloudwatch_switch import TakeoverSwitch
+from payment_dr.adapters.cloudwatch_switch import STANDARD_S, TakeoverSwitch
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dns_routing import DnsRouting, ZoneAnswer, name_servers_of
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
@@ -18,10 +18,11 @@ from payment_dr.adapters.ledger_admin import PostgresLedgerAdmin
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.rds_cluster import CALL_S, RdsGlobalCluster
 from payment_dr.core.clock import Clock
-from payment_dr.core.errors import SettingsError, UnavailableError
+from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.functions.composition import aws_client, ledger_login, secret_of
-from payment_dr.functions.environment import Environment
+from payment_dr.functions.environment import Environment, needed
+from payment_dr.functions.peer_ledger import peer_ledger
 from payment_dr.payments.jobs.reconcile import FencedError, reconcile
 from payment_dr.payments.ports import Ledger, PaymentsTable
 from payment_dr.recovery.ports import Heartbeats, Reconciled, World
@@ -77,12 +78,9 @@ def compose_recovery(
     Raises:
         SettingsError: the environment lacks what moves need.
     """
-    settings, site = environment.settings, environment.site
-    if environment.own_url is None:
-        raise SettingsError(
-            "PAYMENT_DR_OWN_URL is missing; moves verify themselves through it",
-            remedy="deploy again, or start it through the lab",
-        )
+    settings = environment.settings
+    own_url = needed(environment.own_url, "OWN_URL", "moves verify themselves through it")
+    bucket = needed(environment.evidence_bucket, "EVIDENCE_BUCKET", "moves file what they did")
     clock = SystemClock()
     dynamodb = aws_client(environment, "dynamodb", table_config(settings.payments, connections=2))
     control = DynamoControlTable(dynamodb, settings.resource("table"))
@@ -93,7 +91,10 @@ def compose_recovery(
         deadline_s=settings.payments.table_timeout_s,
     )
     canary_key = secret_of(environment, "canary", clock)
-    ledgers = PostgresLedgerAdmin(_logins(environment, clock), timeout_s=_LEDGER_S)
+    admin = secret_of(environment, "ledger-admin", clock)
+    ledgers = PostgresLedgerAdmin(
+        _logins(environment, admin, clock), timeout_s=_LEDGER_S, doubt=admin.doubt
+    )
     own_ledger = _OwnLedger(environment, clock)
     world = World(
         control=control,
@@ -103,16 +104,14 @@ def compose_recovery(
             {s.region: s.name for s in settings.sites},
         ),
         ledgers=ledgers,
-        routing=_routing(environment, environment.own_url),
+        routing=_routing(environment, own_url),
         reconciler=LedgerReconciler(table=table, ledger=ledger or own_ledger.ledger, clock=clock),
         canary=HttpCanary(
-            own_url=environment.own_url,
+            own_url=own_url,
             api_key=lambda: canary_key()["api_key"],
             table=table,
         ),
-        evidence=S3EvidenceStore(
-            aws_client(environment, "s3", tight(_SERVICE_S)), settings.resource("evidence", site)
-        ),
+        evidence=S3EvidenceStore(aws_client(environment, "s3", tight(_SERVICE_S)), bucket),
         clock=clock,
     )
 
@@ -138,6 +137,7 @@ class _OwnLedger:
                 lambda: ledger_login(self._environment, self._login()),
                 timeout_s=_LEDGER_S,
                 connections=1,
+                doubt=self._login.doubt,
             )
         return self._made
 
@@ -148,22 +148,15 @@ class _OwnLedger:
 
 
 def _logins(
-    environment: Environment, clock: SystemClock
+    environment: Environment, admin: Callable[[], dict[str, str]], clock: SystemClock
 ) -> dict[SiteName, Callable[[], LedgerLogin]]:
     """One secret for both: roles replicate with the ledger, so each cluster has the same."""
-    admin = secret_of(environment, "ledger-admin", clock)
     own, peer = environment.site, environment.peer.name
-
-    def peer_login() -> LedgerLogin:
-        place = environment.peer_ledger
-        if place is None:
-            raise UnavailableError(
-                f"the ledger of {peer} has no address here",
-                remedy="set PAYMENT_DR_PEER_LEDGER_HOST and PAYMENT_DR_PEER_LEDGER_PORT",
-            )
-        return ledger_login(replace(environment, ledger=place), admin())
-
-    return {own: lambda: ledger_login(environment, admin()), peer: peer_login}
+    place = peer_ledger(environment, clock)
+    return {
+        own: lambda: ledger_login(environment, admin()),
+        peer: lambda: ledger_login(replace(environment, ledger=place()), admin()),
+    }
 
 
 def _routing(environment: Environment, own_url: str) -> DnsRouting:
@@ -177,7 +170,8 @@ def _routing(environment: Environment, own_url: str) -> DnsRouting:
     switch = None
     if site != settings.home:
         client = aws_client(environment, "cloudwatch", tight(_SERVICE_S))
-        switch = TakeoverSwitch(client, home=settings.home)
+        resolution_s = STANDARD_S if environment.aws is None else 1
+        switch = TakeoverSwitch(client, home=settings.home, resolution_s=resolution_s)
     return DnsRouting(
         site=site,
         peer=environment.peer.name,

@@ -2,14 +2,16 @@
 
 One tick reads the control record first. A site that cannot read it, because it is cut off from
 the majority, does nothing at all: it lets go of the switch and decides nothing. What a tick sees is
-counted (`recovery.detection`); a decision opens a failover to this site and runs it to its end
-inside the tick. It also joins an unfinished move to this site whose runner has gone silent.
+counted (`recovery.detection`); a decision opens a failover to this site. It also joins an
+unfinished move to this site whose runner has gone silent. Moves run inside the tick, or as
+executions of the site's state machine: `failover.orchestrator` says which.
+
+An event without `for_s` asks for one tick. EventBridge calls at most once a minute, so there the
+event asks for ticks until shortly before the next call: `WATCH_EVENT`.
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,6 +22,10 @@ from payment_dr.core.errors import UnavailableError
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import JOBS, composition
+from payment_dr.functions.environment import needed
+from payment_dr.functions.metrics import Metric, publish
+from payment_dr.functions.orchestration import Orchestration, orchestration_of
+from payment_dr.functions.peer_probe import PeerProbe
 from payment_dr.functions.recovery_composition import Recovery, compose_recovery
 from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.detection import (
@@ -44,12 +50,14 @@ from payment_dr.recovery.ports import (
     Transition,
     World,
 )
-from payment_dr.recovery.runner import Completed, MoveOutcome, Stopped, resume, start
 
 _LOG: Final = logging.getLogger(__name__)
 
 EVERY_S: Final = 1.0
 """How often switch and heartbeat are published while they do not change."""
+
+WATCH_EVENT: Final = {"for_s": 58}
+"""What a schedule of once a minute sends: watch until shortly before the next call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,25 +68,6 @@ class Tick:
     detail: str = ""
 
 
-class PeerProbe:
-    """Requests to the peer, one at a time and beside the ticks, which never wait for one."""
-
-    def __init__(self, healthy: Callable[[], bool]) -> None:
-        self._healthy = healthy
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="peer-probe")
-        self._under_way: Future[bool] | None = None
-
-    def outcome(self) -> bool | None:
-        """The outcome of a request that has ended since the last call; begins the next one."""
-        outcome = None
-        if self._under_way is not None and self._under_way.done():
-            outcome = self._under_way.result()
-            self._under_way = None
-        if self._under_way is None:
-            self._under_way = self._thread.submit(self._healthy)
-        return outcome
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WatchPorts:
     """What a watcher needs.
@@ -87,13 +76,13 @@ class WatchPorts:
         world: the ports of its site.
         heartbeats: the watchers' words to each other.
         probe: the outcome of requests to the peer's `/health`, None while one is under way.
-        new_id: a new unique name for a move.
+        moves: who runs the moves that are decided on.
     """
 
     world: World
     heartbeats: Heartbeats
     probe: Callable[[], bool | None]
-    new_id: Callable[[], str]
+    moves: Orchestration
 
 
 class Watcher:
@@ -106,7 +95,7 @@ class Watcher:
         self._world = ports.world
         self._heartbeats = ports.heartbeats
         self._probe = ports.probe
-        self._new_id = ports.new_id
+        self._moves = ports.moves
         now = ports.world.clock.monotonic()
         self._memory = Memory(beat_since=now, progress_since=now)
         self._beat = 0
@@ -129,10 +118,38 @@ class Watcher:
         verdict = decide(self._site, self._memory, seen, self._settings)
         return Tick(verdict=type(verdict).__name__, detail=self._act(verdict, control))
 
-    def tick_and_compare(self) -> tuple[Tick, bool]:
-        """A tick, and whether its verdict is another than that of the tick before."""
+    def watch(self, for_s: float) -> Tick:
+        """Tick, and go on until shortly before `for_s` seconds are over; the latest tick.
+
+        A tick each `probes.interval_s`, since what it counts are failures so far apart; the switch
+        has to be held more often.
+        """
+        clock, interval_s = self._world.clock, self._settings.probes.interval_s
+        end = clock.monotonic() + for_s
+        due = clock.monotonic() + interval_s
+        pause = min(EVERY_S, interval_s)
+        self._tick_and_tell()
+        while clock.monotonic() + pause < end:
+            clock.sleep(pause)
+            if clock.monotonic() < due:
+                self._hold()
+            else:
+                due = clock.monotonic() + interval_s
+                self._tick_and_tell()
+        if for_s:
+            publish({Metric.WATCHER_TICKS: 1}, site=self._site, at_s=clock.now())
+        return self._latest
+
+    def _tick_and_tell(self) -> None:
+        """A tick; what is the same as in the tick before is not logged again."""
         before, self._latest = self._latest, self.tick()
-        return self._latest, self._latest.verdict != before.verdict
+        if self._latest.verdict != before.verdict:
+            _LOG.info("watcher", extra={"fields": asdict(self._latest)})
+
+    def _hold(self) -> None:
+        """Publish the switch between two ticks; without the control record, let go of it."""
+        with suppress(UnavailableError):
+            self._publish_switch(self._world.control.read())
 
     def _publish_switch(self, control: ControlRecord) -> None:
         """Say again where clients are to be; home has no switch."""
@@ -215,45 +232,30 @@ class Watcher:
                     f"this site is not healthy itself, so it does not take over: {verdict.reason}"
                 )
             case OpenMove():
-                return _told(self._open(verdict))
+                return self._open(verdict, control)
             case ResumeMove():
-                return _told(
-                    resume(
-                        self._world,
-                        control,
-                        self._settings.failover,
-                        by=self._name,
-                        progress=_log,
-                    )
-                )
+                return self._moves.join(control)
             case unreachable:
                 assert_never(unreachable)
 
-    def _open(self, verdict: OpenMove) -> MoveOutcome:
-        request = MoveRequest(
-            move_id=f"{MoveKind.FAILOVER}-{self._new_id()}",
-            kind=MoveKind.FAILOVER,
-            source=self._peer,
-            target=self._site,
-            by=self._name,
-            reason=verdict.reason,
-            overrides=verdict.overrides,
-            supersedes=verdict.supersedes,
+    def _open(self, verdict: OpenMove, control: ControlRecord) -> str:
+        return self._moves.open(
+            MoveRequest(
+                move_id=f"{MoveKind.FAILOVER}-{self._moves.new_id(control)}",
+                kind=MoveKind.FAILOVER,
+                source=self._peer,
+                target=self._site,
+                by=_name(self._site),
+                reason=verdict.reason,
+                overrides=verdict.overrides,
+                supersedes=verdict.supersedes,
+            )
         )
-        return start(self._world, request, self._settings.failover, progress=_log)
-
-    @property
-    def _name(self) -> str:
-        return f"watcher/{self._site}"
 
 
-def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """One tick; what is the same as in the tick before is not logged again."""
-    tick, is_news = watcher().tick_and_compare()
-    document = asdict(tick)
-    if is_news:
-        _LOG.info("watcher", extra={"fields": document})
-    return document
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """One tick, or ticks for as long as the event says; the latest one."""
+    return asdict(watcher().watch(float(event.get("for_s", 0))))
 
 
 _BUILDING: Final = Lock()
@@ -272,27 +274,22 @@ def _built() -> Watcher:
 
 
 def watcher_of(recovery: Recovery) -> Watcher:
-    """A watcher over the parts of its site."""
+    """A watcher over the parts of its site.
+
+    Raises:
+        SettingsError: the environment does not say where to ask the peer.
+    """
     environment, routing = recovery.environment, recovery.world.routing
+    needed(environment.peer_health_url, "PEER_HEALTH_URL", "a watcher asks the other site by it")
     peer = environment.peer.name
     ports = WatchPorts(
         world=recovery.world,
         heartbeats=recovery.heartbeats,
         probe=PeerProbe(lambda: routing.healthy(peer)).outcome,
-        new_id=lambda: uuid.uuid4().hex[:8],
+        moves=orchestration_of(recovery, by=_name(environment.site)),
     )
     return Watcher(environment.site, environment.settings, ports)
 
 
-def _told(outcome: MoveOutcome) -> str:
-    match outcome:
-        case Completed():
-            return f"move {outcome.move_id} is complete in epoch {outcome.epoch}"
-        case Stopped():
-            return outcome.error.what
-        case _:
-            return f"move {outcome.move_id} waits for an approval"
-
-
-def _log(transition: Transition) -> None:
-    _LOG.info("move", extra={"fields": asdict(transition)})
+def _name(site: SiteName) -> str:
+    return f"watcher/{site}"

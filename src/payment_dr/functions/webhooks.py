@@ -19,6 +19,7 @@ from payment_dr.adapters.delivery_queue import PostgresDeliveryQueue
 from payment_dr.adapters.name_resolver import resolving
 from payment_dr.adapters.webhook_sender import WebhookSender
 from payment_dr.core.clock import Clock
+from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import (
     JOBS,
     Composition,
@@ -27,7 +28,8 @@ from payment_dr.functions.composition import (
     secret_of,
 )
 from payment_dr.functions.environment import Environment
-from payment_dr.payments.deliveries import DeliveryQueue, Sender
+from payment_dr.functions.metrics import Metric, publish
+from payment_dr.payments.deliveries import Backlog, DeliveryQueue, Sender
 from payment_dr.payments.jobs.deliverer import SENDERS, Deliverer
 from payment_dr.payments.webhooks import WebhookEndpoint
 
@@ -37,11 +39,8 @@ DELIVER_EVENT: Final = {"for_s": 45}
 PAUSE_S: Final = 1.0
 """Between two runs of one call: how long an event waits while nothing else is due."""
 
-DEAD: Final = "WebhookDead"
-"""Metric, of the active site: deliveries that were given up."""
-
-OLDEST: Final = "WebhookOldestPendingSeconds"
-"""Metric, of the active site: how long the oldest delivery that is due has waited, 0 if none."""
+RUN_S: Final = 45.0
+"""Longest time in which a call of one run begins requests."""
 
 QUEUE_S: Final = 5.0
 """Longest time of one statement."""
@@ -59,6 +58,7 @@ class Deliveries:
     deliverer: Deliverer
     queue: DeliveryQueue
     clock: Clock
+    site: SiteName
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -67,28 +67,31 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
 
 def deliver(parts: Deliveries, for_s: float) -> dict[str, Any]:
-    """Run, and again until `for_s` seconds are over: sums of the runs, and metrics if active."""
+    """Run, and again until `for_s` seconds are over, and publish metrics if this site is active."""
     clock = parts.clock
     end = clock.monotonic() + for_s
     sums: Counter[str] = Counter()
+    active = False
     for _ in range(_RUNS_MAX):
-        run = asdict(parts.deliverer.run())
+        left = end - clock.monotonic()
+        run = asdict(parts.deliverer.run(left if for_s else RUN_S))
         active = run.pop("active")
         sums.update(run)
         if clock.monotonic() + PAUSE_S >= end:
             break
         clock.sleep(PAUSE_S)
-    done = {**sums, "active": active, **(measured(parts) if active else {})}
+    done = {**sums, "active": active}
     _LOG.info("webhooks", extra={"fields": done})
+    if active:
+        now = clock.now()
+        publish(measured(parts.queue.backlog(now), now), site=parts.site, at_s=now)
     return done
 
 
-def measured(parts: Deliveries) -> dict[str, float]:
-    """The metrics' values by their names."""
-    now = parts.clock.now()
-    backlog = parts.queue.backlog(now)
+def measured(backlog: Backlog, now: float) -> dict[Metric, float]:
+    """What waits and what was given up."""
     waited = 0.0 if backlog.due_since is None else max(now - backlog.due_since, 0.0)
-    return {DEAD: backlog.dead, OLDEST: waited}
+    return {Metric.WEBHOOK_DEAD: backlog.dead, Metric.WEBHOOK_OLDEST: waited}
 
 
 def deliveries() -> Deliveries:
@@ -111,6 +114,7 @@ def deliveries_of(parts: Composition, queue: DeliveryQueue, sender: Sender) -> D
     return Deliveries(
         queue=queue,
         clock=clock,
+        site=parts.environment.site,
         deliverer=Deliverer(
             queue=queue,
             endpoints=endpoints_of(parts),
@@ -121,9 +125,6 @@ def deliveries_of(parts: Composition, queue: DeliveryQueue, sender: Sender) -> D
             spread=threads.map,
             master=parts.merchants.webhook_master,
             chance=random.random,
-            budget_s=min(
-                DELIVER_EVENT["for_s"], parts.environment.settings.payments.job_interval_s
-            ),
         ),
     )
 

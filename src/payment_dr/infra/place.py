@@ -4,6 +4,7 @@ No stack reads another one: what lies elsewhere is found by its name, so that ea
 planned and applied while the other region is unreachable.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,14 @@ from payment_dr.core.settings import Settings, SiteSettings
 
 ZONES: Final = ("a", "b", "c")
 """Availability zones of each site, by the letter after the region's name."""
+
+_OTHER_ZONES: Final[Mapping[str, tuple[str, str, str]]] = {"ap-northeast-1": ("a", "c", "d")}
+"""Where accounts lack one of them: Tokyo's b is constrained. All other regions that the payments
+table may span have a, b and c.
+
+Source, with the section on constrained zones:
+https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +59,8 @@ class Place:
     @property
     def zones(self) -> tuple[str, ...]:
         """Names of the site's availability zones."""
-        return tuple(f"{self.site.region}{letter}" for letter in ZONES)
+        region = self.site.region
+        return tuple(f"{region}{letter}" for letter in _OTHER_ZONES.get(region, ZONES))
 
     @property
     def bucket_suffix(self) -> str:

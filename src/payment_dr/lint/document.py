@@ -42,15 +42,25 @@ class PriorState(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """`after_unknown` mirrors the resource, `true` where a value comes with the apply."""
+    """What happens to a resource's values; None before it exists, and after it is gone.
 
+    `actions` is e.g. `["delete", "create"]`; `after_unknown` mirrors the resource, `true` where a
+    value comes with the apply; `replace_paths` are the arguments that force a replacement.
+    """
+
+    actions: list[str] = field(default_factory=list[str])
+    before: Any = None
+    after: Any = None
     after_unknown: Any = None
+    replace_paths: list[list[Any]] = field(default_factory=list[list[Any]])
 
 
 class ResourceChange(Struct, frozen=True, kw_only=True):
     """What happens to an instance; `deposed` marks a leftover of a failed replacement."""
 
     address: str
+    mode: str = "managed"
+    type: str = ""
     change: Change = field(default_factory=Change)
     deposed: str | None = None
 

@@ -17,9 +17,9 @@ HOLD_S: Final = 1.0
 class MoveContext:
     """One runner's view of its move.
 
-    `epoch` is None until the move is open; `open_tried_on` is the version that it was tried on.
-    `seen` is the control record as the latest look at it found it; `reconciled` the same, and our
-    move in it, as read before this runner's own latest reconciliation.
+    `epoch` is None until the move is open; `open_from` is the epoch that it was tried in first.
+    `seen` is the control record as the latest look at it found it; `reconciled_on` the version of
+    it that was read before the latest reconciliation of this runner, or of the one it follows.
     `routed` tells whether the takeover switch is to be held. `promote_not_before` spaces promote
     calls and `hold_due` the switch (monotonic seconds). `note` is what the step says of itself.
     """
@@ -29,9 +29,9 @@ class MoveContext:
     settings: FailoverSettings
     by: str
     epoch: Epoch | None = None
-    open_tried_on: int | None = None
+    open_from: Epoch | None = None
     seen: ControlRecord | None = None
-    reconciled: tuple[ControlRecord, Move] | None = None
+    reconciled_on: int | None = None
     routed: bool = False
     promote_not_before: float = 0.0
     hold_due: float = 0.0

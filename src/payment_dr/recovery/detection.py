@@ -27,7 +27,7 @@ from payment_dr.recovery.ports import (
     TransitionEvent,
 )
 from payment_dr.recovery.readiness import Gate
-from payment_dr.recovery.runner import NOTE_EVERY_S, awaits_approval
+from payment_dr.recovery.run import NOTE_EVERY_S, awaits_approval
 
 RUNNER_SILENT_S: Final = 2 * NOTE_EVERY_S
 """An unfinished move of which nothing was heard for so long is resumed by the target's watcher."""

@@ -62,6 +62,13 @@ def request_of(move: Move) -> MoveRequest:
     )
 
 
+def first_record(home: SiteName) -> ControlRecord:
+    """The control record before the first move: home is active."""
+    return ControlRecord(
+        active=home, epoch=Epoch(1), phase=Phase.STEADY, move=None, version=1, changed_at=0.0
+    )
+
+
 def opened(control: ControlRecord, request: MoveRequest, *, step: str, now: float) -> ControlRecord:
     """A new move in a new epoch; roles stay as they are until the ledger is opened."""
     return replace(

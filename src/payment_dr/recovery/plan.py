@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import StepBudgets
 from payment_dr.core.stamp import SiteName
 from payment_dr.recovery import steps
@@ -49,6 +50,19 @@ class Plan:
         """Longest time from the start to an open ledger, if every step uses up its budget."""
         last = self.position(StepName.OPEN_LEDGER)
         return sum(step.budget_s for step in self.steps[: last + 1])
+
+    def step(self, name: StepName) -> Step:
+        """The step of that name.
+
+        Raises:
+            PaymentDrError: this kind of move has none.
+        """
+        found = {step.name: step for step in self.steps}
+        if name not in found:
+            raise PaymentDrError(
+                f"a {self.kind} has no step {name}", remedy=f"its steps are {', '.join(found)}"
+            )
+        return found[name]
 
     def position(self, name: str) -> int:
         """Index of the step of that name."""

@@ -24,6 +24,7 @@ class Gate(StrEnum):
     MOVES_PER_HOUR = "moves-per-hour"
     STANDBY_AVAILABLE = "standby-available"
     REPLICATION_LAG = "replication-lag"
+    READINESS = "readiness"
 
 
 OVERRIDABLE: Final = frozenset(Gate) - {Gate.MOVE_IN_PROGRESS}

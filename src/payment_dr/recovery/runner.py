@@ -1,47 +1,23 @@
-"""Runs a plan. May be killed anywhere and started again by anyone: the end state is the same.
+"""Runs a plan: whole, in one process, or one step of it at a time, in as many as it takes.
 
-It keeps nothing that matters: each step asks the world whether it is done. Before every look and
-every act the control record is read again, and a move that is no longer ours ends the run. Two
-runners of one move do no harm: they act by compare-and-set, or in ways that may be done twice.
+May be killed anywhere and started again by anyone: the end state is the same. What one call of
+`run_step` hands to the next (`Carried`) makes it stricter and quicker than one that knows
+nothing, and never decides whether a step is done.
 """
 
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from payment_dr.core.errors import PaymentDrError, UnavailableError
-from payment_dr.core.settings import FailoverSettings, Promotion
+from payment_dr.core.settings import FailoverSettings
 from payment_dr.core.stamp import Epoch
-from payment_dr.recovery.context import MoveContext, hold_route, ours
-from payment_dr.recovery.control import ControlRecord, Move, MoveKind, Phase
+from payment_dr.recovery.context import MoveContext
+from payment_dr.recovery.control import ControlRecord, Phase
 from payment_dr.recovery.moves import MoveRequest, Superseded, request_of
-from payment_dr.recovery.plan import Plan, Step, plan_for
-from payment_dr.recovery.ports import Transition, TransitionEvent, World
+from payment_dr.recovery.ports import Transition, World
 from payment_dr.recovery.readiness import Refused
-from payment_dr.recovery.steps import StepName, mark
-
-POLL_S: Final = 0.02
-POLL_S_MAX: Final = 1.0
-_POLL_GROWTH: Final = 1.2
-_DETAIL_MAX: Final = 500
-"""Characters of a run log's line: all lines of a move are one item of at most 400 KB."""
-
-NOTE_EVERY_S: Final = 2.5
-"""A runner that waits says so this often; `detection` takes over one that says nothing."""
-
-
-class StepError(PaymentDrError):
-    """A step ran out of its budget; the move is unfinished and can be resumed."""
-
-    def __init__(self, step: Step, move_id: str, trouble: UnavailableError | None) -> None:
-        reason = "what it reads back did not come" if trouble is None else trouble.what
-        super().__init__(
-            f"step {step.name} of move {move_id} is not done within {step.budget_s:g} s: {reason}",
-            remedy=f"mend that, then payment-dr resume {move_id}; until then nothing else happens",
-            definite=trouble is not None and trouble.definite,
-        )
-        self.step = step.name
+from payment_dr.recovery.run import Progress, Run, Slice, StepError, StepState
+from payment_dr.recovery.steps import EVIDENCE_NAME, StepName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +44,43 @@ class Stopped:
 
 MoveOutcome = Completed | AwaitsApproval | Stopped
 
-Progress = Callable[[Transition], None]
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carried:
+    """What a step that runs alone is told by those before it.
+
+    Attributes:
+        open_from: epoch in which the move was first tried to be opened: in a later one it may
+            have been opened, superseded, and be over.
+        epoch: the move's own; None until it is open.
+        reconciled_on: version of the control record that the latest reconciliation was based on.
+    """
+
+    open_from: Epoch | None = None
+    epoch: Epoch | None = None
+    reconciled_on: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepCall:
+    """One step to be run alone: which, for which part of its budget, after what, and by whom."""
+
+    name: StepName
+    part: Slice
+    carried: Carried
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepOutcome:
+    """How far the step has come, and what the next call is to be told."""
+
+    state: StepState
+    carried: Carried
+
+
+def _say_nothing(_: Transition) -> None:
+    """Nobody watches."""
 
 
 def start(
@@ -76,11 +88,11 @@ def start(
     request: MoveRequest,
     settings: FailoverSettings,
     *,
-    progress: Progress = lambda _: None,
+    progress: Progress = _say_nothing,
 ) -> MoveOutcome:
     """Open the move and run it to its end."""
     ctx = MoveContext(world=world, request=request, settings=settings, by=request.by)
-    return _Run(ctx, progress).to_the_end()
+    return _to_the_end(ctx, progress)
 
 
 def resume(
@@ -89,162 +101,89 @@ def resume(
     settings: FailoverSettings,
     *,
     by: str,
-    progress: Progress = lambda _: None,
+    progress: Progress = _say_nothing,
 ) -> MoveOutcome:
     """Join the move that `control` names, wherever it is, and run it to its end.
 
     Raises:
-        PaymentDrError: the control record names no move.
+        PaymentDrError: the control record names no move, or one that is finished.
     """
-    if control.move is None:
+    move = control.move
+    if move is None:
         raise PaymentDrError("there is no move to resume", remedy="payment-dr status")
+    if control.phase is Phase.STEADY and _has_its_evidence(world, move.move_id):
+        raise PaymentDrError(
+            f"move {move.move_id} is finished: {control.active} is active in epoch "
+            f"{control.epoch}, and its evidence is written",
+            remedy="payment-dr status; to move again, start another move",
+        )
     ctx = MoveContext(
         world=world,
-        request=request_of(control.move),
+        request=request_of(move),
         settings=settings,
         by=by,
         epoch=control.epoch,
     )
-    return _Run(ctx, progress).to_the_end()
+    return _to_the_end(ctx, progress)
 
 
-def awaits_approval(move: Move, settings: FailoverSettings) -> bool:
-    """Whether the promotion of this move still needs somebody to approve it by name."""
-    return (
-        settings.promotion is Promotion.APPROVAL
-        and move.kind is MoveKind.FAILOVER
-        and not move.approvals
+def run_step(
+    world: World,
+    request: MoveRequest,
+    settings: FailoverSettings,
+    call: StepCall,
+    *,
+    progress: Progress = _say_nothing,
+) -> StepOutcome:
+    """Bring one step of a move to its end, or as far as a slice of its budget allows.
+
+    Repeated, it does no harm; on its own, it asks the world all that the whole run would. An
+    open-ledger that is told of no reconciliation reconciles by itself.
+
+    Raises:
+        Refused: the move was not opened, and nothing has changed.
+        Superseded: another move has taken the place of this one.
+        StepError: the last slice of the step's budget is used up.
+        PaymentDrError: this kind of move has no such step.
+    """
+    ctx = MoveContext(
+        world=world,
+        request=request,
+        settings=settings,
+        by=call.by,
+        epoch=call.carried.epoch,
+        open_from=call.carried.open_from,
+        reconciled_on=call.carried.reconciled_on,
+    )
+    run = Run(ctx, progress)
+    step = run.plan.step(call.name)
+    ctx.routed = run.plan.reached(call.name, StepName.ROUTE) and call.name is not StepName.ROUTE
+    try:
+        state = run.finish(step, call.part)
+    finally:
+        run.flush()
+    return StepOutcome(
+        state=state,
+        carried=Carried(open_from=ctx.open_from, epoch=ctx.epoch, reconciled_on=ctx.reconciled_on),
     )
 
 
-class _Run:
-    """One run of one plan."""
-
-    def __init__(self, ctx: MoveContext, progress: Progress) -> None:
-        self._ctx = ctx
-        self._plan: Plan = plan_for(ctx.request.kind, ctx.settings.budgets)
-        self._progress = progress
-        self._said_at = ctx.world.clock.monotonic()
-        self._unsaid: list[Transition] = []
-
-    def to_the_end(self) -> MoveOutcome:
-        """Every step in its order; whatever ends the run early is said in the run log."""
-        try:
-            return self._every_step()
-        finally:
-            self._flush()
-
-    def _every_step(self) -> MoveOutcome:
-        for step in self._plan.steps:
-            try:
-                finished = self._finish(step)
-            except (Refused, Superseded, StepError) as error:
-                self._say(step, TransitionEvent.FAILED, error.what)
-                return Stopped(error=error)
-            if not finished:
-                self._say(step, TransitionEvent.AWAITS_APPROVAL, "of this very move, by name")
-                return AwaitsApproval(move_id=self._ctx.request.move_id)
-            if step.name is StepName.ROUTE:
-                # Also when it was found done: from here on the switch has to be held.
-                self._ctx.routed = True
-                self._hold_route()
-        return Completed(move_id=self._ctx.request.move_id, epoch=self._ctx.opened_epoch)
-
-    def _finish(self, step: Step) -> bool:
-        """Bring one step to its end, within its budget; False if it waits for an approval."""
-        clock = self._ctx.world.clock
-        deadline = clock.monotonic() + step.budget_s
-        began = False
-        pauses = _pauses()
-        while True:
-            trouble: UnavailableError | None = None
-            try:
-                if self._stands(step):
-                    self._say(
-                        step,
-                        TransitionEvent.DONE if began else TransitionEvent.FOUND_DONE,
-                        self._ctx.note,
-                    )
-                    self._ctx.note = ""
-                    return True
-                if self._waits(step):
-                    return False
-                if not began:
-                    self._say(step, TransitionEvent.BEGAN, step.does)
-                    self._flush()
-                    began = True
-                step.run(self._ctx)
-            except UnavailableError as error:
-                trouble = error
-            if clock.monotonic() >= deadline:
-                raise StepError(step, self._ctx.request.move_id, trouble)
-            self._while_waiting(step, trouble)
-            clock.sleep(next(pauses))
-
-    def _stands(self, step: Step) -> bool:
-        """Whether the move is still ours, and the world shows the step done."""
-        if self._ctx.epoch is not None:
-            control, move = ours(self._ctx)
-            if (
-                step.marked
-                and control.phase is Phase.MOVING
-                and not self._plan.reached(move.step, step.name)
-            ):
-                mark(self._ctx, control, replace(move, step=step.name))
-        return step.is_done(self._ctx)
-
-    def _waits(self, step: Step) -> bool:
-        ctx = self._ctx
-        return (
-            step.point_of_no_return
-            and ctx.settings.promotion is Promotion.APPROVAL
-            and awaits_approval(ours(ctx)[1], ctx.settings)
-            # Nothing can be lost where the target is the writer already, as in an abort.
-            and ctx.world.clusters.describe().writer != ctx.request.target
-        )
-
-    def _while_waiting(self, step: Step, trouble: UnavailableError | None) -> None:
-        """Hold the takeover switch, and show that this runner lives."""
-        self._hold_route()
-        if self._ctx.world.clock.monotonic() - self._said_at >= NOTE_EVERY_S:
-            detail = step.reads_back if trouble is None else trouble.what
-            self._say(step, TransitionEvent.WAITS, detail)
-            self._flush()
-
-    def _hold_route(self) -> None:
-        with suppress(UnavailableError):
-            hold_route(self._ctx)
-
-    def _say(self, step: Step, event: TransitionEvent, detail: str) -> None:
-        """To whoever watches at once, and into the run log with the next `_flush`."""
-        clock = self._ctx.world.clock
-        transition = Transition(
-            move_id=self._ctx.request.move_id,
-            step=step.name,
-            event=event,
-            detail=detail[:_DETAIL_MAX],
-            by=self._ctx.by,
-            at=clock.now(),
-        )
-        self._said_at = clock.monotonic()
-        self._unsaid.append(transition)
-        self._progress(transition)
-
-    def _flush(self) -> None:
-        """Write the run log: before each act, and at the end. A move that never opened has none.
-
-        Nothing depends on the run log, so it may fail.
-        """
-        if self._unsaid and self._ctx.epoch is not None:
-            with suppress(UnavailableError):
-                self._ctx.world.control.log(tuple(self._unsaid))
-            self._unsaid.clear()
+def _to_the_end(ctx: MoveContext, progress: Progress) -> MoveOutcome:
+    """Every step in its order; whatever ends the run early is said in the run log."""
+    run = Run(ctx, progress)
+    try:
+        for step in run.plan.steps:
+            if run.finish(step, Slice(seconds=step.budget_s)) is StepState.AWAITS_APPROVAL:
+                return AwaitsApproval(move_id=ctx.request.move_id)
+    except (Refused, Superseded, StepError) as error:
+        return Stopped(error=error)
+    finally:
+        run.flush()
+    return Completed(move_id=ctx.request.move_id, epoch=ctx.opened_epoch)
 
 
-def _pauses() -> Iterator[float]:
-    """Look again at once, then soon, then ever later; bounded by the step's budget."""
-    yield 0.0
-    pause = POLL_S
-    while True:
-        yield pause
-        pause = min(pause * _POLL_GROWTH, POLL_S_MAX)
+def _has_its_evidence(world: World, move_id: str) -> bool:
+    """The last thing that a move leaves; without an answer it counts as missing."""
+    with suppress(UnavailableError):
+        return world.evidence.has(move_id, EVIDENCE_NAME)
+    return False

@@ -81,19 +81,19 @@ def open_move_is_done(ctx: MoveContext) -> bool:
 
 
 def run_open_move(ctx: MoveContext) -> None:
-    """Ask the gates and take the next epoch, on the one version that was first found free.
+    """Ask the gates and take the epoch after the one that was found at the first try.
 
-    After a try that is in doubt, only the same version may be tried again: on a later one the
-    move may have been opened, superseded, and be over.
+    After a try that is in doubt, only the same epoch may be tried again: in a later one the move
+    may have been opened, superseded, and be over.
     """
     control = ctx.world.control.read()
-    if ctx.open_tried_on not in {None, control.version}:
+    if ctx.open_from not in {None, control.epoch}:
         raise Superseded(ctx.request.move_id, control)
     now = ctx.world.clock.now()
     items = move_gates(ctx.request, control, ctx.settings, now)
     if items:
         raise Refused(ctx.request.move_id, items)
-    ctx.open_tried_on = control.version
+    ctx.open_from = control.epoch
     record = opened(control, ctx.request, step=StepName.OPEN_MOVE, now=now)
     if not settled(ctx.world.control, record, based_on=control.version) and not open_move_is_done(
         ctx
@@ -183,20 +183,23 @@ def _call_promote(ctx: MoveContext) -> None:
 def reconcile_is_done(ctx: MoveContext) -> bool:
     """The ledger is open already, or nothing was written since before our own reconciliation.
 
-    That an earlier runner reconciled is not asked: what it missed since then would be lost.
+    That the run log tells of a reconciliation is nothing: what was promoted since would be lost.
     """
     return open_ledger_is_done(ctx) or _reconciled_as_seen(ctx) is not None
 
 
 def _reconciled_as_seen(ctx: MoveContext) -> tuple[ControlRecord, Move] | None:
-    """What our own reconciliation was based on, if nothing was written since."""
-    reconciled = ctx.reconciled
-    return reconciled if reconciled is not None and reconciled[0] == ctx.seen else None
+    """What the latest reconciliation was based on, if nothing was written since."""
+    seen = ctx.seen
+    if seen is None or seen.move is None or seen.version != ctx.reconciled_on:
+        return None
+    return seen, seen.move
 
 
 def run_reconcile(ctx: MoveContext) -> None:
     """Post what the promoted ledger lacks, and keep what that was."""
-    ctx.reconciled = _reconcile(ctx)
+    control, _ = _reconcile(ctx)
+    ctx.reconciled_on = control.version
 
 
 def _reconcile(ctx: MoveContext) -> tuple[ControlRecord, Move]:
@@ -230,7 +233,7 @@ def open_ledger_is_done(ctx: MoveContext) -> bool:
 
 
 def run_open_ledger(ctx: MoveContext) -> None:
-    """Change the roles, on the version read before our own reconciliation and no other."""
+    """Change the roles, on the version read before the latest reconciliation and no other."""
     control, move = _reconciled_as_seen(ctx) or _reconcile(ctx)
     record = concluded(control, move, step=StepName.OPEN_LEDGER, now=ctx.world.clock.now())
     if not settled(ctx.world.control, record, based_on=control.version):

@@ -132,3 +132,28 @@ def test_threads_that_come_while_one_reads_share_its_error() -> None:
     calls = together(Cached(source, clock=FakeClock(), age_s=1), source, 4)
     assert all(isinstance(call.exception(), UnavailableError) for call in calls)
     assert source.reads == 1
+
+
+def test_a_value_that_was_doubted_is_read_anew_once_and_not_again_at_once() -> None:
+    source, clock = Source(), FakeClock()
+    cached = Cached(source, clock=clock, age_s=60, stale_s=3600)
+    assert cached() == 1
+    clock.advance(5)
+    cached.doubt()
+    assert [cached(), cached()] == [2, 2]
+    cached.doubt()
+    assert cached() == 2
+    clock.advance(1)
+    cached.doubt()
+    assert cached() == 3
+
+
+def test_a_doubted_value_is_better_than_none_while_nothing_newer_can_be_read() -> None:
+    source, clock = Source(), FakeClock()
+    cached = Cached(source, clock=clock, age_s=60, stale_s=3600)
+    cached.doubt()
+    assert cached() == 1
+    clock.advance(5)
+    source.error = UnavailableError("down")
+    cached.doubt()
+    assert cached() == 1

@@ -31,6 +31,23 @@ def test_the_control_record_is_the_same_after_a_round_trip() -> None:
     assert control_of(control_item(STEADY_AT_EAST)) == STEADY_AT_EAST
 
 
+def test_the_first_control_record_is_written_where_there_is_none() -> None:
+    control, client = table({})
+    assert control.create(STEADY_AT_EAST)
+    assert len(client.calls) == 1
+    action, request = client.calls[0]
+    assert (action, request["ConditionExpression"]) == (
+        "put_item",
+        "attribute_not_exists(payment_id)",
+    )
+    assert control_of(request["Item"]) == STEADY_AT_EAST
+
+
+def test_a_control_record_that_is_there_stays() -> None:
+    control, _ = table(LOST_RACE)
+    assert not control.create(STEADY_AT_EAST)
+
+
 def test_a_write_that_conflicts_with_the_other_region_is_tried_again() -> None:
     control, client = table(CONFLICT, CONFLICT, {})
     assert control.compare_and_set(STEADY_AT_EAST, based_on=0)

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -29,6 +30,24 @@ def test_bad_usage_ends_with_2(
 ) -> None:
     assert ended(monkeypatch, "drill", "--rate", "0") == 2
     assert "--rate" in capsys.readouterr().err
+
+
+def test_what_is_no_command_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, "nonsense") == 2
+    assert "No such command 'nonsense'" in capsys.readouterr().err
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; sys.argv = ['payment-dr', '--help']\n"
+        "from payment_dr.cli import main\n"
+        "try: main.main()\n"
+        "except SystemExit: pass\n"
+        "sys.exit(any(m.startswith('payment_dr.lab') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
 def test_help_ends_with_0(

@@ -82,6 +82,7 @@ def environment_fixture() -> Environment:
         peer_health_url=None,
         own_url=None,
         dns=None,
+        evidence_bucket=None,
     )
 
 

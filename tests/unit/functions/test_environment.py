@@ -28,6 +28,7 @@ IN_THE_LAB = {
     "PAYMENT_DR_PEER_HEALTH_URL": "http://127.0.0.1:4/health",
     "PAYMENT_DR_OWN_URL": "http://127.0.0.1:5",
     "PAYMENT_DR_DNS": "127.0.0.1:6",
+    "PAYMENT_DR_EVIDENCE_BUCKET": "evidence",
 }
 
 
@@ -40,7 +41,7 @@ def test_on_aws_everything_that_is_not_said_is_awss_own() -> None:
     assert environment.peer.name == "west"
     assert (environment.aws, environment.peer_ledger, environment.dns) == (None, None, None)
     assert (environment.provider_url, environment.own_url) == (None, None)
-    assert environment.peer_health_url is None
+    assert (environment.peer_health_url, environment.evidence_bucket) == (None, None)
 
 
 def test_the_lab_says_where_its_stand_ins_are() -> None:
@@ -53,6 +54,7 @@ def test_the_lab_says_where_its_stand_ins_are() -> None:
     assert environment.peer_health_url == "http://127.0.0.1:4/health"
     assert environment.own_url == "http://127.0.0.1:5"
     assert environment.dns == Address(host="127.0.0.1", port=6)
+    assert environment.evidence_bucket == "evidence"
     assert "lab's" not in repr(environment)
 
 

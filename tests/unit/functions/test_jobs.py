@@ -13,7 +13,7 @@ from payment_dr.core.money import Money
 from payment_dr.functions import confirmer, poster, sweeper
 from payment_dr.functions.composition import JOBS, Composition, Role
 from payment_dr.functions.jobs import report
-from payment_dr.payments.jobs.poster import PosterRun
+from payment_dr.payments.jobs.sweeper import SweeperRun
 from payment_dr.payments.record import Record
 from payment_dr.payments.requests import PayRequest
 
@@ -57,9 +57,11 @@ def test_the_poster_of_the_active_site_posts_what_was_paid_at_the_standby(
 ) -> None:
     record = paid(world, "west")
     assert not world.ledgers["east"].entries
-    assert run(poster, "east") == {"seen": 1, "posted": 1, "fenced": False}
+    seen = {"seen": 1, "fenced": False, "whole": True, "oldest_at": record.updated_at}
+    assert run(poster, "east") == {**seen, "posted": 1}
     assert set(world.ledgers["east"].entries) == {record.operations[0].operation_id}
-    assert run(poster, "west") == {"seen": 0, "posted": 0, "fenced": False}
+    standby = run(poster, "west")
+    assert (standby["seen"], standby["posted"], standby["whole"]) == (0, 0, False)
 
 
 def test_the_confirmer_of_the_standby_clears_what_its_replica_holds(
@@ -80,14 +82,53 @@ def test_the_sweeper_sees_what_is_left_open(world: FakeWorld, run: Run) -> None:
 
 def test_a_run_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "payment_dr")
-    report("poster", lambda: PosterRun(seen=2, posted=1, fenced=False))
+    report("sweeper", lambda: SweeperRun(seen=2, finished=1))
     (line,) = caplog.records
-    assert line.message == "poster"
-    assert vars(line)["fields"] == {"seen": 2, "posted": 1, "fenced": False}
+    assert line.message == "sweeper"
+    assert vars(line)["fields"] == {"seen": 2, "finished": 1}
+
+
+def published(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    """The metrics of the last line that has any, by name."""
+    (*_, fields) = [vars(line)["fields"] for line in caplog.records if line.message == "metrics"]
+    (directive,) = fields["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("PaymentDR", [["Site"]])
+    return {metric["Name"]: fields[metric["Name"]] for metric in directive["Metrics"]}
+
+
+def test_the_poster_publishes_how_much_a_failover_would_have_to_post_and_how_old_it_is(
+    world: FakeWorld, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "payment_dr")
+    run(poster, "east")
+    assert published(caplog) == {
+        "PosterRuns": 1,
+        "UnconfirmedPayments": 0,
+        "UnconfirmedAgeSeconds": 0,
+    }
+    paid(world, "west")
+    world.clock.advance(30)
+    run(poster, "east")
+    assert published(caplog) == {
+        "PosterRuns": 1,
+        "UnconfirmedPayments": 1,
+        "UnconfirmedAgeSeconds": 30,
+    }
+
+
+def test_who_has_not_seen_all_the_unconfirmed_says_nothing_of_their_number(
+    world: FakeWorld, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "payment_dr")
+    paid(world, "west")
+    run(poster, "west")
+    assert published(caplog) == {"PosterRuns": 1}
+    run(confirmer, "west")
+    assert published(caplog) == {"ConfirmerRuns": 1}
 
 
 def test_a_run_that_fails_is_left_to_the_platform() -> None:
-    def fail() -> PosterRun:
+    def fail() -> SweeperRun:
         raise UnavailableError("down")
 
     with pytest.raises(UnavailableError):

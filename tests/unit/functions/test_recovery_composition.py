@@ -10,7 +10,7 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.composed import SETTINGS
 from fakes.ledger import FakeLedger
-from fakes.planned_client import PlannedClient
+from fakes.planned_client import PlannedClient, refusal
 from fakes.recovery_world import EAST, STEADY_AT_EAST, WEST
 from fakes.table import FakePaymentsTable
 from payment_dr.adapters.control_table import control_item
@@ -39,7 +39,10 @@ STAMP = Stamp(epoch=Epoch(2), site=WEST)
 
 @pytest.fixture(name="aws", autouse=True)
 def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[str, PlannedClient]:
-    """Clients by service: secrets and a control record are there, and no payments."""
+    """Clients by service: secrets and a control record are there, and no payments.
+
+    One that is put at `service/region` is that region's.
+    """
     clients = {
         "secretsmanager": PlannedClient({"SecretString": SECRET}),
         "dynamodb": PlannedClient({"Item": ITEM, "Items": []}),
@@ -49,8 +52,8 @@ def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[str, PlannedClient]:
     }
 
     class Session:
-        def client(self, service: str, **_options: Any) -> PlannedClient:
-            return clients[service]
+        def client(self, service: str, **options: Any) -> PlannedClient:
+            return clients.get(f"{service}/{options['region_name']}", clients[service])
 
     monkeypatch.setattr(composition, "_session", Session)
     return clients
@@ -67,6 +70,7 @@ def at(site: SiteName) -> Environment:
         peer_health_url="http://127.0.0.1:1/health",
         own_url="http://127.0.0.1:1",
         dns=NOWHERE,
+        evidence_bucket=f"evidence-of-{site}",
     )
 
 
@@ -83,7 +87,7 @@ def test_the_ports_speak_to_their_own_site_alone(aws: dict[str, PlannedClient]) 
         assert world.control.read() == STEADY_AT_EAST
         assert world.clusters.describe().writer is None
         world.evidence.put("m1", "move.json", "{}")
-        assert aws["s3"].calls[0][1]["Bucket"] == "payments-evidence-west-dev"
+        assert aws["s3"].calls[0][1]["Bucket"] == "evidence-of-west"
         assert not world.routing.healthy(EAST)
         assert world.routing.answer() is None
 
@@ -110,9 +114,11 @@ def test_without_a_name_server_given_the_zones_own_are_asked(
     assert asked == [SETTINGS.dns.name]
 
 
-def test_an_environment_without_its_own_url_is_told_what_is_missing() -> None:
-    with pytest.raises(SettingsError, match="PAYMENT_DR_OWN_URL"):
-        compose_recovery(replace(at(WEST), own_url=None))
+@pytest.mark.parametrize("missing", ["own_url", "evidence_bucket"])
+def test_an_environment_that_cannot_move_is_told_what_is_missing(missing: str) -> None:
+    without: Any = {missing: None}
+    with pytest.raises(SettingsError, match=f"PAYMENT_DR_{missing.upper()} is missing"):
+        compose_recovery(replace(at(WEST), **without))
 
 
 def test_both_ledgers_are_logged_in_to_with_the_one_administrators_secret(
@@ -123,22 +129,36 @@ def test_both_ledgers_are_logged_in_to_with_the_one_administrators_secret(
             with pytest.raises(UnavailableError, match=f"looking at the ledger of {site}"):
                 recovery.world.ledgers.view(site)
     names = {request["SecretId"] for _, request in aws["secretsmanager"].calls}
-    assert names == {"payments-ledger-admin-west-dev"}
+    assert names == {"payments-ledger-admin-dev"}
 
 
-def test_a_peer_ledger_without_an_address_says_which_variable_is_missing() -> None:
+def test_a_peer_ledger_without_an_address_is_looked_for_in_its_own_region_once(
+    aws: dict[str, PlannedClient],
+) -> None:
+    described = {"Endpoint": "127.0.0.1", "ReaderEndpoint": "127.0.0.1", "Port": 1}
+    rds = aws["rds/us-east-1"] = PlannedClient({"DBClusters": [described]})
+    with closing(compose_recovery(at(WEST))) as recovery:
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match="looking at the ledger of east"):
+                recovery.world.ledgers.view(EAST)
+    assert rds.calls == [
+        ("describe_db_clusters", {"DBClusterIdentifier": "payments-cluster-east-dev"})
+    ]
+
+
+def test_a_peer_ledger_that_is_not_found_is_not_available(aws: dict[str, PlannedClient]) -> None:
+    aws["rds/us-east-1"] = PlannedClient(refusal("DBClusterNotFoundFault"))
     with (
         closing(compose_recovery(at(WEST))) as recovery,
-        pytest.raises(UnavailableError) as caught,
+        pytest.raises(UnavailableError, match="looking for the cluster payments-cluster-east-dev"),
     ):
         recovery.world.ledgers.view(EAST)
-    assert "PAYMENT_DR_PEER_LEDGER_HOST" in caught.value.remedy
 
 
 def test_the_canary_uses_the_canarys_own_key(aws: dict[str, PlannedClient]) -> None:
     with closing(compose_recovery(at(WEST))) as recovery, pytest.raises(UnavailableError):
         recovery.world.canary.send("m1")
-    assert aws["secretsmanager"].calls[-1][1] == {"SecretId": "payments-canary-west-dev"}
+    assert aws["secretsmanager"].calls[-1][1] == {"SecretId": "payments-canary-dev"}
 
 
 def test_a_ledger_that_is_not_reached_fails_a_reconciliation(
@@ -155,7 +175,7 @@ def test_a_ledger_that_is_not_reached_fails_a_reconciliation(
             with pytest.raises(UnavailableError):
                 recovery.world.reconciler.reconcile(STAMP)
     logins = [r["SecretId"] for _, r in aws["secretsmanager"].calls]
-    assert logins == ["payments-ledger-west-dev"], "one pool for all reconciliations"
+    assert logins == ["payments-ledger-dev"], "one pool for all reconciliations"
 
 
 def test_a_process_that_has_a_ledger_already_shares_it() -> None:

@@ -8,69 +8,16 @@ import pytest
 
 from fakes.composed import SETTINGS
 from fakes.faults import Fault
-from fakes.recovery_world import EAST, STEADY_AT_EAST, WEST, FakeWorld, to_west, world_for
-from payment_dr.core.errors import UnavailableError
-from payment_dr.core.settings import FailoverSettings, Promotion, Settings
-from payment_dr.core.stamp import Epoch, SiteName
+from fakes.recovery_world import EAST, STEADY_AT_EAST, WEST, to_west, world_for
+from fakes.watchers import Scene
+from payment_dr.core.settings import FailoverSettings, Promotion
+from payment_dr.core.stamp import Epoch
 from payment_dr.functions import watcher
-from payment_dr.functions.watcher import PeerProbe, Tick, Watcher, WatchPorts
+from payment_dr.functions.peer_probe import PeerProbe
+from payment_dr.functions.watcher import Tick
 from payment_dr.recovery.control import MoveKind, Phase
 from payment_dr.recovery.moves import approve, opened
-from payment_dr.recovery.ports import Heartbeat
 from payment_dr.recovery.runner import start
-
-LENIENT = SETTINGS.model_copy(update={"failover": FailoverSettings(min_stay_s=0)})
-
-
-class Heartbeats:
-    """Both sites' heartbeats; `fails` lets every call of it fail."""
-
-    def __init__(self) -> None:
-        self.kept: dict[SiteName, Heartbeat] = {}
-        self.fails = False
-
-    def beat(self, heartbeat: Heartbeat) -> None:
-        self._check()
-        self.kept[heartbeat.site] = heartbeat
-
-    def heartbeat(self, site: SiteName) -> Heartbeat | None:
-        self._check()
-        return self.kept.get(site)
-
-    def _check(self) -> None:
-        if self.fails:
-            raise UnavailableError("no heartbeats")
-
-
-class Scene:
-    """Two watchers over one world; `peer_healthy` is what requests to the peer come to."""
-
-    def __init__(self, settings: Settings = LENIENT) -> None:
-        self.fake = FakeWorld()
-        self.heartbeats = Heartbeats()
-        self.peer_healthy: bool | None = True
-        self.watchers = {site: self._watcher(site, settings) for site in (EAST, WEST)}
-
-    def _watcher(self, site: SiteName, settings: Settings) -> Watcher:
-        ports = WatchPorts(
-            world=self.fake.ports(),
-            heartbeats=self.heartbeats,
-            probe=lambda: self.peer_healthy,
-            new_id=lambda: "1",
-        )
-        return Watcher(site, settings, ports)
-
-    def ticks(self, site: SiteName, count: int, *, every_s: float = 0.25) -> Tick:
-        tick = Tick(verdict="none")
-        for _ in range(count):
-            tick = self.watchers[site].tick()
-            self.fake.clock.advance(every_s)
-            self.fake.replicate()
-        return tick
-
-    def lose_east(self) -> None:
-        self.fake.lose_east()
-        self.peer_healthy = False
 
 
 @pytest.fixture(name="scene")

@@ -65,6 +65,35 @@ def test_a_name_of_one_site_is_fine_beside_one_that_moves() -> None:
     assert problems(*moving, own) == []
 
 
+def of_site(place: str) -> Item:
+    """A site's own name, which leads to its API."""
+    return record(f"own-{place}", name=f"{place}.api.example")
+
+
+def led_by_name(place: str, **arguments: Any) -> Item:
+    """An answer that is another record's name."""
+    return record(place, records=[f"{place}.api.example."], **arguments)
+
+
+def test_a_name_that_moves_may_answer_with_the_sites_own_names() -> None:
+    moving = [
+        led_by_name("east", **role("PRIMARY"), health_check_id="h"),
+        led_by_name("west", **role("SECONDARY")),
+    ]
+    assert problems(*moving, of_site("east"), of_site("west")) == []
+
+
+def test_an_answer_that_is_another_records_name_is_judged_like_any_other() -> None:
+    found = problems(
+        led_by_name("east", **role("PRIMARY")),
+        led_by_name("west", **role("SECONDARY")),
+        of_site("east"),
+        of_site("west"),
+    )
+    assert "(api.example) is PRIMARY without a health check" in "".join(found)
+    assert len(problems(led_by_name("east"), of_site("east"))) == 2
+
+
 def test_the_target_of_an_alias_may_be_known_by_name() -> None:
     alias = {"alias": [{"name": "x.elb.us-east-1.amazonaws.com", "zone_id": "Z"}]}
     assert len(problems(record("a", records=[], **alias))) == 1

@@ -94,6 +94,13 @@ def statement(text: str) -> list[str]:
             ["kms:Decrypt on every resource"],
         ),
         ('{"Effect":"Allow","Action":"ec2:DescribeVpcs","Resource":"*"}', []),
+        ('{"Effect":"Allow","Action":"dynamodb:InjectError","Resource":"*"}', []),
+        (
+            '{"Effect":"Allow","Action":"dynamodb:PutItem","Resource":"*"}',
+            ["dynamodb:PutItem on every resource"],
+        ),
+        ('{"Effect":"Allow","Action":"acm:ListCertificates","Resource":"*"}', []),
+        ('{"Effect":"Allow","Action":"lambda:GetAccountSettings","Resource":"*"}', []),
         ('{"Effect":"Deny","Action":"*","Resource":"*"}', []),
         (
             '{"Effect":"Allow","NotAction":"iam:*","Resource":"arn"}',

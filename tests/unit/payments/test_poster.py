@@ -16,6 +16,11 @@ def poster(scene: Scene, site: SiteName = EAST) -> Poster:
     return Poster(table=scene.table, ledger=scene.ledger, control=scene.control, site=site)
 
 
+def ran(seen: int, posted: int, oldest_at: float | None) -> PosterRun:
+    """A pass over everything."""
+    return PosterRun(seen=seen, posted=posted, fenced=False, whole=True, oldest_at=oldest_at)
+
+
 def accepted_at_west(scene: Scene, payments: int) -> None:
     west = scene.service_at(WEST)
     for number in range(payments):
@@ -24,9 +29,18 @@ def accepted_at_west(scene: Scene, payments: int) -> None:
 
 def test_what_the_standby_accepted_is_posted_once(scene: Scene) -> None:
     accepted_at_west(scene, 3)
-    assert poster(scene).run() == PosterRun(seen=3, posted=3, fenced=False)
+    oldest = min(record.updated_at for record in scene.table.records.values())
+    assert poster(scene).run() == ran(3, 3, oldest)
     assert len(scene.ledger.entries) == 3
-    assert poster(scene).run() == PosterRun(seen=3, posted=0, fenced=False)
+    assert poster(scene).run() == ran(3, 0, oldest)
+
+
+def test_the_oldest_of_all_pages_is_told(scene: Scene) -> None:
+    accepted_at_west(scene, 2 * PAGE)
+    records = scene.table.records
+    some = next(iter(records.values()))
+    records[some.payment_id] = replace(some, updated_at=some.updated_at - 500)
+    assert poster(scene).run().oldest_at == some.updated_at - 500
 
 
 def test_a_payment_and_its_refund_are_two_entries(scene: Scene) -> None:
@@ -39,7 +53,7 @@ def test_a_payment_and_its_refund_are_two_entries(scene: Scene) -> None:
 def test_what_the_handler_posted_is_not_posted_again(scene: Scene) -> None:
     scene.paid()
     scene.script.effects.clear()
-    assert poster(scene).run() == PosterRun(seen=1, posted=0, fenced=False)
+    assert poster(scene).run() == ran(1, 0, scene.record.updated_at)
     assert "post" not in scene.script.effects
 
 
@@ -68,14 +82,14 @@ def test_it_posts_only_in_a_steady_phase_at_the_active_site(
 ) -> None:
     accepted_at_west(scene, 1)
     scene.control.view = view
-    assert poster(scene).run() == PosterRun(seen=0, posted=0, fenced=False)
+    assert poster(scene).run() == replace(ran(0, 0, None), whole=False)
     assert not scene.ledger.entries
 
 
 def test_a_stale_poster_is_fenced_by_the_stamp(scene: Scene) -> None:
     accepted_at_west(scene, 2)
     scene.ledger.write_stamp(Stamp(epoch=Epoch(2), site=WEST))
-    assert poster(scene).run() == PosterRun(seen=0, posted=0, fenced=True)
+    assert poster(scene).run() == replace(ran(0, 0, None), fenced=True, whole=False)
     assert not scene.ledger.entries
     assert scene.ledger.stamp != STAMP
 
@@ -87,7 +101,7 @@ def test_a_record_that_the_index_still_shows_but_is_confirmed_is_left_alone(scen
     scene.script.interpose(
         "get_many", lambda: scene.table.records.update({record.payment_id: confirmed})
     )
-    assert poster(scene).run() == PosterRun(seen=0, posted=0, fenced=False)
+    assert poster(scene).run() == ran(0, 0, None)
 
 
 def test_an_unavailable_ledger_ends_the_run(scene: Scene) -> None:

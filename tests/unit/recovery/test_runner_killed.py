@@ -7,7 +7,8 @@ import pytest
 
 from fakes.faults import Crash, Fault
 from fakes.recovery_world import SETTINGS, EndState, FakeWorld, to_west, world_for
-from payment_dr.recovery import runner, steps
+from payment_dr.core.errors import PaymentDrError
+from payment_dr.recovery import run, steps
 from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.moves import with_move
 from payment_dr.recovery.plan import Plan, Step, plan_for
@@ -19,9 +20,14 @@ KINDS = pytest.mark.parametrize("kind", list(MoveKind))
 
 
 def take_over(fake: FakeWorld, kind: MoveKind) -> MoveOutcome:
-    """What another operator does: join the move if there is one, else start it."""
+    """What another operator does: join the move if there is one unfinished, else start it."""
     if fake.control.move is None:
         return start(fake.ports(), to_west(kind, "m2", by="bob"), SETTINGS)
+    move_id = fake.control.move.move_id
+    if (move_id, "move.json") in fake.documents:
+        with pytest.raises(PaymentDrError, match=f"move {move_id} is finished"):
+            resume(fake.ports(), fake.control, SETTINGS, by="bob")
+        return Completed(move_id=move_id, epoch=fake.control.epoch)
     return resume(fake.ports(), fake.control, SETTINGS, by="bob")
 
 
@@ -90,12 +96,26 @@ def test_killed_again_and_again_it_still_ends_the_same(kind: MoveKind) -> None:
 
 
 @KINDS
-def test_a_finished_move_taken_over_once_more_changes_nothing(kind: MoveKind) -> None:
+def test_a_finished_move_is_not_resumed_and_the_refusal_says_where_it_ended(
+    kind: MoveKind,
+) -> None:
     fake = world_for(kind)
     start(fake.ports(), to_west(kind), SETTINGS)
     before, control, documents = fake.end_state(), fake.control, dict(fake.documents)
-    assert isinstance(take_over(fake, kind), Completed)
+    with pytest.raises(PaymentDrError, match="m1 is finished: west is active in epoch 2"):
+        resume(fake.ports(), fake.control, SETTINGS, by="bob")
     assert (fake.end_state(), fake.control, fake.documents) == (before, control, documents)
+
+
+def test_an_open_ledger_without_evidence_of_the_move_can_be_resumed() -> None:
+    fake = world_for(MoveKind.FAILOVER)
+    start(fake.ports(), to_west(MoveKind.FAILOVER), SETTINGS)
+    del fake.documents["m1", "move.json"]
+    assert isinstance(resume(fake.ports(), fake.control, SETTINGS, by="bob"), Completed)
+    assert ("m1", "move.json") in fake.documents
+    with fake.disturbed(faults={1: Fault.REFUSED}):
+        again = resume(fake.ports(), fake.control, SETTINGS, by="bob")
+    assert isinstance(again, Completed), "evidence that does not answer may be missing"
 
 
 def trusting_the_log(name: StepName, event: TransitionEvent) -> Callable[[MoveKind], Plan]:
@@ -129,7 +149,7 @@ def test_a_step_that_trusts_the_log_is_caught_by_killing_the_runner(
     kind: MoveKind, name: StepName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected, _ = undisturbed(kind)
-    monkeypatch.setattr(runner, "plan_for", trusting_the_log(name, TransitionEvent.BEGAN))
+    monkeypatch.setattr(run, "plan_for", trusting_the_log(name, TransitionEvent.BEGAN))
     wrong = [
         number
         for number, state, outcome in end_states_after(kind, Fault.CRASH_AFTER, take_over)

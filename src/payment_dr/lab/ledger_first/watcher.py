@@ -19,8 +19,9 @@ from payment_dr.core.errors import UnavailableError
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import JOBS
+from payment_dr.functions.peer_probe import PeerProbe
 from payment_dr.functions.recovery_composition import compose_recovery
-from payment_dr.functions.watcher import PeerProbe, Tick
+from payment_dr.functions.watcher import Tick
 from payment_dr.lab.ledger_first.composition import FIRST_EPOCH, composition
 from payment_dr.recovery.control import ControlRecord, Phase
 from payment_dr.recovery.detection import Calm, Memory, Observation, OpenMove, decide, remember

@@ -84,13 +84,26 @@ def _failover_problem(records: Sequence[Resource], types: set[str]) -> str:
     return ""
 
 
-def _record_change(subject: Subject) -> Iterator[Observation]:
-    if len(subject.sites) <= 1:
-        return
+def _leading(subject: Subject) -> dict[str, list[Resource]]:
+    """Records that lead clients to a site, by their name; some by the name of another of them."""
     names: defaultdict[str, list[Resource]] = defaultdict(list)
+    others: list[Resource] = []
     for record in subject.plan.of("aws_route53_record"):
         if _is_entry(subject, record):
             names[record.text("name") or record.address].append(record)
+        else:
+            others.append(record)
+    entries = frozenset(names)
+    for record in others:
+        if any(value.rstrip(".") in entries for value in strings(record.known("records"))):
+            names[record.text("name") or record.address].append(record)
+    return names
+
+
+def _record_change(subject: Subject) -> Iterator[Observation]:
+    if len(subject.sites) <= 1:
+        return
+    names = _leading(subject)
     problems = {name: _problem(records) for name, records in names.items()}
     moves = any(len(names[name]) > 1 and not problem for name, problem in problems.items())
     for name, problem in problems.items():

@@ -15,7 +15,9 @@ _EVERYWHERE: Final = frozenset({EVERYWHERE_V4, EVERYWHERE_V6})
 _SOURCES: Final = ("cidr_ipv4", "cidr_ipv6", "cidr_blocks", "ipv6_cidr_blocks")
 
 _ANY_RESOURCE: Final = (
+    "acm:ListCertificates",
     "cloudwatch:PutMetricData",
+    "dynamodb:InjectError",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -23,6 +25,7 @@ _ANY_RESOURCE: Final = (
     "ec2:UnassignPrivateIpAddresses",
     "ecr:GetAuthorizationToken",
     "kms:ListAliases",
+    "lambda:GetAccountSettings",
     "lambda:ListFunctions",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",

@@ -102,7 +102,6 @@ class Deliverer:
     Attributes:
         master: the key that secrets of endpoints follow from.
         chance: 0 to 1, spreads retries.
-        budget_s: nothing is begun after it.
         pause: seconds after a failed attempt, None after the last.
     """
 
@@ -115,16 +114,15 @@ class Deliverer:
     spread: Spread
     master: Callable[[], bytes]
     chance: Callable[[], float]
-    budget_s: float
     pause: Callable[[int, float], float | None] = pause_before
 
-    def run(self) -> DelivererRun:
-        """Plan and send until nothing is due.
+    def run(self, budget_s: float) -> DelivererRun:
+        """Plan and send until nothing is due; after `budget_s` seconds nothing is begun.
 
         Raises:
             UnavailableError: a dependency did not answer; the next run goes on.
         """
-        end = self.clock.monotonic() + self.budget_s
+        end = self.clock.monotonic() + budget_s
         silent: set[str] = set()
         planned, results, active = 0, list[Result](), False
         for _ in range(_BATCHES_MAX):

@@ -1,5 +1,6 @@
 """Poster: at the active site, posts what the ledger lacks of the unconfirmed records."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,11 +13,17 @@ from payment_dr.payments.record import Record
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PosterRun:
-    """One run: unconfirmed records seen, entries posted, and whether it was fenced off."""
+    """One run: unconfirmed records seen, entries posted, and whether it was fenced off.
+
+    `whole` tells that it saw all the unconfirmed there were; `oldest_at` is when the one of them
+    that was written first was written (Unix seconds), None if none was seen.
+    """
 
     seen: int
     posted: int
     fenced: bool
+    whole: bool
+    oldest_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,17 +42,29 @@ class Poster:
             UnavailableError: a dependency did not answer; the next run goes on.
         """
         seen = posted = 0
+        fenced = whole = False
+        oldest_at = math.inf
         for records in pages(self.table, self.table.unconfirmed):
             stamp = self.control().posting_stamp(self.site)
             if stamp is None:
                 break
             unconfirmed = [record for record in records if record.unconfirmed is not None]
             missing = missing_bookings(self.ledger, unconfirmed)
-            if self._fenced(missing, stamp):
-                return PosterRun(seen=seen, posted=posted, fenced=True)
+            fenced = self._fenced(missing, stamp)
+            if fenced:
+                break
             seen += len(unconfirmed)
             posted += len(missing)
-        return PosterRun(seen=seen, posted=posted, fenced=False)
+            oldest_at = min([oldest_at, *(record.updated_at for record in unconfirmed)])
+        else:
+            whole = True
+        return PosterRun(
+            seen=seen,
+            posted=posted,
+            fenced=fenced,
+            whole=whole,
+            oldest_at=oldest_at if seen else None,
+        )
 
     def _fenced(self, entries: tuple[Booking, ...], stamp: Stamp) -> bool:
         return bool(entries) and self.ledger.post(entries, stamp) is Posted.FENCED

@@ -1,0 +1,105 @@
+"""The function that a deployment ends with: its logins, and what it says it did."""
+
+from typing import Any
+
+import pytest
+
+from fakes.composed import SETTINGS
+from fakes.planned_client import PlannedClient, refusal
+from payment_dr.adapters.control_table import control_item
+from payment_dr.adapters.ledger_setup import LedgerSetup
+from payment_dr.core.errors import UnavailableError
+from payment_dr.core.stamp import SiteName, Stamp
+from payment_dr.functions import composition, initialise
+from payment_dr.functions.environment import Address, Environment
+from payment_dr.functions.initialise import parts_of
+from payment_dr.recovery.moves import first_record
+
+EAST = SiteName("east")
+ENVIRONMENT = Environment(
+    site=EAST,
+    settings=SETTINGS,
+    aws=None,
+    ledger=Address(host="writer,readers", port=5432),
+    peer_ledger=None,
+    provider_url=None,
+    peer_health_url=None,
+    own_url=None,
+    dns=None,
+    evidence_bucket=None,
+)
+
+
+def secret(user: str) -> dict[str, str]:
+    return {"SecretString": f'{{"username": "{user}", "password": "of-{user}"}}'}
+
+
+@pytest.fixture(name="aws", autouse=True)
+def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[str, PlannedClient]:
+    """Clients by service: the three secrets in the order in which they are read, and a record."""
+    clients = {
+        "secretsmanager": PlannedClient(
+            secret("first_user"), secret("payment_admin_2"), secret("payment_app")
+        ),
+        "dynamodb": PlannedClient(
+            refusal("ConditionalCheckFailedException"), {"Item": control_item(first_record(EAST))}
+        ),
+    }
+
+    class Session:
+        def client(self, service: str, **_options: Any) -> PlannedClient:
+            return clients[service]
+
+    monkeypatch.setattr(composition, "_session", Session)
+    return clients
+
+
+def test_each_user_has_what_its_secret_says(aws: dict[str, PlannedClient]) -> None:
+    setup, _ = parts_of(ENVIRONMENT)
+    names = [request["SecretId"] for _, request in aws["secretsmanager"].calls]
+    assert names == [
+        "payments-ledger-master-dev",
+        "payments-ledger-admin-dev",
+        "payments-ledger-dev",
+    ]
+    assert (setup.master.user, setup.master.password) == ("first_user", "of-first_user")
+    assert (setup.admin.user, setup.admin.password) == ("payment_admin_2", "of-payment_admin_2")
+    assert (setup.app.name, setup.app.password) == ("payment_app", "of-payment_app")
+    assert (setup.master.host, setup.master.port, setup.master.tls) == (
+        "writer,readers",
+        5432,
+        True,
+    )
+    assert "of-" not in repr(setup)
+
+
+def test_a_secret_that_cannot_be_read_ends_it(aws: dict[str, PlannedClient]) -> None:
+    aws["secretsmanager"].planned = [refusal("ResourceNotFoundException")]
+    with pytest.raises(UnavailableError, match="payments-ledger-master-dev"):
+        parts_of(ENVIRONMENT)
+
+
+def test_the_handler_answers_with_what_was_missing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stamped: list[Stamp] = []
+
+    def stamp(_setup: LedgerSetup, given: Stamp) -> bool:
+        stamped.append(given)
+        return True
+
+    monkeypatch.setattr(initialise, "configure_logs", lambda: None)
+    monkeypatch.setattr(initialise, "environment_from", lambda _variables: ENVIRONMENT)
+    monkeypatch.setattr(LedgerSetup, "prepare", lambda _: False)
+    monkeypatch.setattr(LedgerSetup, "migrate", lambda _: ("0001_ledger",))
+    monkeypatch.setattr(LedgerSetup, "stamp", stamp)
+    caplog.set_level("INFO", logger="payment_dr")
+    expected = {
+        "database": False,
+        "control_record": False,
+        "migrations": ("0001_ledger",),
+        "stamped": True,
+    }
+    assert initialise.handler({}, None) == expected
+    assert stamped == [first_record(EAST).stamp]
+    assert [vars(record)["fields"] for record in caplog.records] == [expected]

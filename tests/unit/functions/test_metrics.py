@@ -1,0 +1,43 @@
+import json
+import logging
+
+import pytest
+
+from payment_dr.core.stamp import SiteName
+from payment_dr.functions.logs import JsonFormatter
+from payment_dr.functions.metrics import DIMENSION, Metric, embedded, publish
+
+EAST = SiteName("east")
+
+
+def test_a_line_of_the_log_says_to_cloudwatch_which_of_its_fields_are_metrics() -> None:
+    fields = embedded({Metric.UNCONFIRMED: 3, Metric.UNCONFIRMED_AGE: 1.5}, site=EAST, at_s=12.3456)
+    told = fields["_aws"]
+    assert told["Timestamp"] == 12_346
+    [published] = told["CloudWatchMetrics"]
+    assert published["Namespace"] == "PaymentDR"
+    assert published["Dimensions"] == [[DIMENSION]]
+    assert published["Metrics"] == [
+        {"Name": "UnconfirmedPayments", "Unit": "Count"},
+        {"Name": "UnconfirmedAgeSeconds", "Unit": "Seconds"},
+    ]
+    assert fields["UnconfirmedPayments"] == 3
+    assert fields["UnconfirmedAgeSeconds"] == 1.5
+    assert fields["Site"] == "east"
+
+
+def test_every_metric_and_dimension_that_is_announced_is_at_the_root_of_the_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "payment_dr"):
+        publish(dict.fromkeys(Metric, 1.0), site=EAST, at_s=1.0)
+    line = json.loads(JsonFormatter().format(caplog.records[-1]))
+    [published] = line["_aws"]["CloudWatchMetrics"]
+    assert {one["Name"] for one in published["Metrics"]} == set(Metric) <= line.keys()
+    assert set(published["Dimensions"][0]) <= line.keys()
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_a_metric_in_seconds_says_so_in_its_name(metric: Metric) -> None:
+    [told] = embedded({metric: 1}, site=EAST, at_s=0)["_aws"]["CloudWatchMetrics"]
+    assert (told["Metrics"][0]["Unit"] == "Seconds") is metric.endswith("Seconds")
