@@ -147,7 +147,7 @@ class _Check:
         self._balanced(row)
         kept = _kept(row)
         if row.occurred_at <= self._due:
-            self._total(row.occurred_at, row.currency)[0].add(kept.amount)
+            self._total(row.occurred_at, row.currency)[0].add(_received(row))
         if row.entry_id in self._kept:
             self._violated(row, kept.amount, "is restored twice")
         else:
@@ -255,6 +255,14 @@ def _kept(row: RestoredEntry) -> Entry:
         entry.leg(account) == minor_units for account, minor_units in legs.items()
     )
     return entry if is_whole else Entry(row.payment_id, row.kind, 0, row.currency, 0)
+
+
+def _received(row: RestoredEntry) -> int:
+    """What the receivable gains by an entry that balances in its own currency; else nothing."""
+    legs = [leg for leg in row.legs if leg.currency == row.currency]
+    if len(legs) != len(row.legs) or sum(leg.amount for leg in legs):
+        return 0
+    return sum(leg.amount for leg in legs if leg.account == RECEIVABLE)
 
 
 def _expected(entry: ExpectedEntry) -> Entry:

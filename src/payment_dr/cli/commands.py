@@ -101,6 +101,16 @@ COMMANDS: Final[tuple[Command, ...]] = tuple(
             "Estimate a month at list prices, by site, and what each choice would change.",
         ),
         (
+            "merchants",
+            "merchants",
+            "Create, list and disable merchants; needs the operator's access, never an API key.",
+        ),
+        (
+            "keys",
+            "keys",
+            "Create, list, rotate and revoke API keys; needs the operator's access.",
+        ),
+        (
             "lint",
             "lint",
             "Find in plans of Terraform or OpenTofu what would fail in a regional failover.",

@@ -63,10 +63,15 @@ class Initialised:
     control_record: bool
     migrations: tuple[str, ...]
     stamped: bool
+    canary: bool
 
 
-def initialise(setup: Setup, control: Control, home: SiteName) -> Initialised:
+def initialise(
+    setup: Setup, control: Control, home: SiteName, canary: Callable[[], bool]
+) -> Initialised:
     """Make what is missing; the control record, by which payments are taken, after the schema.
+
+    `canary` sees that the merchant of that name has its key, and says whether it was missing.
 
     Raises:
         PaymentDrError: the ledger is a replica or refuses something; nothing else was done.
@@ -81,6 +86,7 @@ def initialise(setup: Setup, control: Control, home: SiteName) -> Initialised:
         control_record=created,
         migrations=applied,
         stamped=is_first and setup.stamp(first.stamp),
+        canary=canary(),
     )
 
 

@@ -18,6 +18,7 @@ from payment_dr.payments.merchants import (
     Directory,
     Merchant,
     Scope,
+    adopted_key,
     expiring,
     new_key,
     revoked,
@@ -94,15 +95,33 @@ class MerchantAdmin:
         chance = self.random(ID_BYTES + SECRET_BYTES)
         key, text = new_key(name, mode, scopes, random=chance, now=self.clock.now())
 
-        def listed(merchant: Merchant) -> Merchant:
-            if merchant.disabled_at is not None:
-                raise PaymentDrError(f"{name} is disabled: it has no more keys")
-            return with_key(merchant, key.key_id)
-
-        self._change(name, listed)
+        self._change(name, lambda merchant: _listing(merchant, key.key_id))
         if not self.directory.add_key(key):
             raise PaymentDrError(f"{name} has been disabled meanwhile: the key was not made")
         return MadeKey(key=key, text=text)
+
+    def adopt_key(self, name: str, text: str, scopes: frozenset[Scope]) -> bool:
+        """See that the merchant is there and has the key of that text; False if it was so already.
+
+        Raises:
+            PaymentDrError: the text is no key, it is another merchant's, or was revoked.
+        """
+        key = adopted_key(name, text, scopes, now=self.clock.now())
+        if key is None:
+            raise PaymentDrError(
+                f"the key of {name} does not look like one",
+                remedy="make it sk_test_ or sk_live_, 16 of a-z and 2-7, _, and 43 of a-z, A-Z, "
+                "0-9, _ and -",
+            )
+        known = self.directory.key(key.key_id)
+        if known is None:
+            self.directory.add_merchant(Merchant(merchant=name, created_at=self.clock.now()))
+            self._change(name, lambda merchant: _listing(merchant, key.key_id))
+            self.directory.add_key(key)
+            known = self._key(key.key_id)
+        if (known.merchant, known.digest, known.revoked_at) != (name, key.digest, None):
+            raise PaymentDrError(f"the key of {name} is revoked, or its id is taken by another one")
+        return known == key
 
     def keys(self, name: str) -> tuple[ApiKey, ...]:
         """The merchant's keys, oldest first, without those that were revoked.
@@ -169,8 +188,9 @@ class MerchantAdmin:
 
     def _change(self, name: str, change: Callable[[Merchant], Merchant]) -> Merchant:
         for _ in range(_ATTEMPTS):
-            changed = change(self._merchant(name))
-            if self.directory.replace_merchant(changed):
+            merchant = self._merchant(name)
+            changed = change(merchant)
+            if changed is merchant or self.directory.replace_merchant(changed):
                 return changed
         raise UnavailableError(f"merchant {name} kept changing", remedy="run it again")
 
@@ -190,3 +210,10 @@ class MerchantAdmin:
                 remedy="payment-dr keys list MERCHANT shows the ids: the part after sk_test_",
             )
         return key
+
+
+def _listing(merchant: Merchant, key_id: str) -> Merchant:
+    """The merchant with that key among its own."""
+    if merchant.disabled_at is not None:
+        raise PaymentDrError(f"{merchant.merchant} is disabled: it has no more keys")
+    return merchant if key_id in merchant.keys else with_key(merchant, key_id)

@@ -176,6 +176,23 @@ def new_key(
     return key, text
 
 
+def adopted_key(
+    merchant: str, text: str, scopes: frozenset[Scope], *, now: float
+) -> ApiKey | None:
+    """The key of a text that was made elsewhere; None when it is not one."""
+    match = _KEY.fullmatch(text)
+    if match is None:
+        return None
+    return ApiKey(
+        key_id=match[2],
+        merchant=merchant,
+        mode=Mode(match[1]),
+        digest=_digest(text),
+        scopes=scopes,
+        created_at=now,
+    )
+
+
 def identify(presented: str, stored: ApiKey | None, *, mode: Mode, now: float) -> Identity | None:
     """Who presents a key, or None.
 
