@@ -12,6 +12,7 @@ from typer.main import get_command
 from payment_dr.cli.lint import reference_pages
 from payment_dr.cli.main import build
 from payment_dr.core.settings import Settings, StepBudgets
+from payment_dr.functions import reference_pages as api_pages
 from payment_dr.recovery.plan import failover_plan, switchover_plan
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -31,6 +32,9 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "settings.md": settings_page(),
         "plans.md": plans_page(),
+        "openapi.json": api_pages.openapi_page(),
+        "errors.md": api_pages.errors_page(NOTE),
+        "api.md": api_pages.api_page(NOTE),
         **{f"lint/{name}": text for name, text in reference_pages().items()},
     }
 

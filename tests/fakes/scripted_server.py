@@ -73,7 +73,7 @@ class ScriptedServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = answer  # noqa: N815 - the names that http.server looks for
+            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names that http.server looks for
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

@@ -306,22 +306,27 @@ EFFECTS = ("control", "unplanned", "endpoints", "plan", "lease", "send", "record
 EVENTS = 3
 
 
-@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
-@pytest.mark.parametrize("nth", [1, 2])
-@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize(
+    "deaths",
+    [
+        (effect, [*[Fault.NONE] * before, fault])
+        for effect in EFFECTS
+        for before in (0, 1)
+        for fault in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
+    ],
+    ids=str,
+)
 def test_whatever_a_deliverer_dies_before_or_after_each_event_is_delivered(
     ledger: PostgresLedger,
     queue: PostgresDeliveryQueue,
     admin: psycopg.Connection[Any],
-    effect: str,
-    nth: int,
-    fault: Fault,
+    deaths: tuple[str, list[Fault]],
 ) -> None:
     events = booked(ledger, EVENTS)
     site = Delivering(queue=queue)
     site.endpoints.by_merchant["shop"] = (endpoint(1), endpoint(2))
     script = Script()
-    script.plan(effect, *[Fault.NONE] * (nth - 1), fault)
+    script.plan(deaths[0], *deaths[1])
     first = site.deliverer(script)
     try:
         first.run(LONG_S)
@@ -362,7 +367,7 @@ def test_the_crash_table_finds_a_deliverer_that_records_before_it_sends(
 
 
 def test_a_promoted_ledger_goes_on_where_its_replica_was() -> None:
-    """The last deliveries are sent again under their ids; what the replica lacked is booked again."""
+    """What was pending there is sent from the other site, under the same ids."""
     with postgres_pair() as pair:
         with pair.ledgers.connect("east") as admin:
             migrate(admin)

@@ -28,11 +28,12 @@ _PAYMENTS: Final = """
 SELECT payment_id::text, status, amount, currency, captured, refunded, fees,
     (extract(epoch FROM created_at) * 1000000)::bigint,
     extract(epoch FROM updated_at)::double precision
-FROM ledger.payment
+FROM ledger.payment p
 WHERE merchant = %s AND (created_at, payment_id) <
     (timestamptz 'epoch' + %s * interval '1 microsecond', %s::uuid)
-ORDER BY created_at DESC, payment_id DESC LIMIT %s
+ORDER BY p.created_at DESC, p.payment_id DESC LIMIT %s
 """
+# The columns of the table, not those of the result, which are of other types: else it sorts.
 _NEWEST: Final = PaymentPlace(
     # The year 2262, which also fits in nanoseconds.
     created_us=9_223_372_036_854_775,

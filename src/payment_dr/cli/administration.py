@@ -92,12 +92,16 @@ def confirm(name: str, consequence: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _interactive():
         raise PaymentDrError(
             f"{consequence}, and nobody is there to confirm it", remedy="give --yes"
         )
     if typer.prompt(f"{consequence}. Type {name} to go on", err=True) != name:
         raise PaymentDrError(f"not confirmed: that was not {name!r}; nothing was changed")
+
+
+def _interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 def when(seconds: float | None) -> str | None:

@@ -166,6 +166,14 @@ class FailoverSettings(_Model):
         return b.open_move_s + b.route_s + b.promote_s + b.reconcile_s + b.open_ledger_s
 
 
+@unique
+class ProviderKind(StrEnum):
+    """Which API the provider of payments has."""
+
+    STRIPE = "stripe"
+    ACQUIRER = "acquirer"
+
+
 class PaymentSettings(_Model):
     """Limits of requests, how often the jobs behind them run, and what payments cost."""
 
@@ -187,6 +195,8 @@ class PaymentSettings(_Model):
 
     fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
     """What a capture costs its merchant, in hundredths of a percent; fixed with each decision."""
+    provider: ProviderKind = ProviderKind.STRIPE
+    """`stripe`; or `acquirer`, a plain JSON API at the address that functions are given."""
     mode: Mode = Mode.TEST
     """Whether money is real: keys of the other mode do not work here."""
     key_age_s: Annotated[float, Field(ge=0, le=1)] = 1

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.functions import provider_events
 from payment_dr.functions.asked import Asked
 from payment_dr.functions.composition import API, Composition, composition
 from payment_dr.functions.error_catalogue import Code
@@ -76,6 +77,9 @@ def _answer(parts: Composition, request: HttpRequest, told: _Told) -> HttpRespon
         if request.path in (HEALTH, OPENAPI):
             told.path = "/" + "/".join(request.path)
             return _public(parts, request)
+        if request.path == provider_events.PATH:
+            told.path = "/" + "/".join(request.path)
+            return _provider_event(parts, request)
         match = find(request.method, request.path)
         if not isinstance(match, Match):
             return _no_route(match)
@@ -96,6 +100,15 @@ def _public(parts: Composition, request: HttpRequest) -> HttpResponse:
     # Whether this site can accept payments; the ledger is not needed for it.
     parts.check_health()
     return HttpResponse(status=HTTPStatus.OK, body='{"status": "ok"}')
+
+
+def _provider_event(parts: Composition, request: HttpRequest) -> HttpResponse:
+    """A webhook of the provider, which signs it and has no key of ours."""
+    if request.method != "POST":
+        return _no_route(("POST",))
+    return provider_events.receive(
+        parts, parts.provider_secret(), request.headers, provider_events.body_of(request)
+    )
 
 
 def _no_route(methods: tuple[str, ...]) -> HttpResponse:

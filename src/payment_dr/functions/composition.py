@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from os import environ
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import boto3
 
+from payment_dr.adapters.acquirer_provider import AcquirerProvider
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.cached import Cached
 from payment_dr.adapters.clock import SystemClock
@@ -23,7 +24,8 @@ from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.adapters.stripe_provider import StripeProvider
-from payment_dr.functions.environment import Environment, environment_from
+from payment_dr.core.settings import ProviderKind
+from payment_dr.functions.environment import Environment, environment_from, needed
 from payment_dr.functions.logs import configure_logs
 from payment_dr.functions.merchants import MerchantParts, merchant_parts
 from payment_dr.payments.breaker import CircuitBreaker
@@ -72,6 +74,7 @@ class Composition:
         merchants: who they are, their books, their webhooks.
         check_health: returns when this site can accept payments, else raises UnavailableError.
         spread: runs one act per record on several threads.
+        provider_secret: the secret `provider`.
         close: ends connections and threads; for programs, a function never does.
     """
 
@@ -82,6 +85,7 @@ class Composition:
     merchants: MerchantParts
     check_health: Callable[[], None]
     spread: Spread
+    provider_secret: Callable[[], Mapping[str, str]] = dict
     close: Callable[[], None] = lambda: None
 
 
@@ -139,7 +143,8 @@ def compose(environment: Environment, role: Role) -> Composition:
     dynamodb = aws_client(environment, "dynamodb", table_config(limits, connections=role.threads))
     table = settings.resource("table")
     control = DynamoControlTable(dynamodb, table)
-    ledger, provider = _ledger(environment, role, clock), _provider(environment, clock)
+    provider_secret = secret_of(environment, "provider", clock)
+    ledger, provider = _ledger(environment, role, clock), _provider(environment, provider_secret)
     threads = ThreadPoolExecutor(role.threads, thread_name_prefix="spread")
     login = secret_of(environment, "ledger", clock)
     merchants = merchant_parts(
@@ -180,6 +185,7 @@ def compose(environment: Environment, role: Role) -> Composition:
             check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
         ),
         spread=threads.map,
+        provider_secret=provider_secret,
         close=close,
     )
 
@@ -194,13 +200,29 @@ def _ledger(environment: Environment, role: Role, clock: SystemClock) -> Postgre
     )
 
 
-def _provider(environment: Environment, clock: SystemClock) -> StripeProvider:
-    secret = secret_of(environment, "provider", clock)
-    return StripeProvider(
-        lambda: secret()["api_key"],
-        timeout_s=environment.settings.payments.provider_timeout_s,
-        url=environment.provider_url,
-    )
+def _provider(
+    environment: Environment, secret: Callable[[], Mapping[str, str]]
+) -> StripeProvider | AcquirerProvider:
+    limits = environment.settings.payments
+    match limits.provider:
+        case ProviderKind.STRIPE:
+            return StripeProvider(
+                lambda: secret()["api_key"],
+                timeout_s=limits.provider_timeout_s,
+                url=environment.provider_url,
+            )
+        case ProviderKind.ACQUIRER:
+            return AcquirerProvider(
+                lambda: secret()["api_key"],
+                timeout_s=limits.provider_timeout_s,
+                url=needed(
+                    environment.provider_url,
+                    "PROVIDER_URL",
+                    "an acquirer has no address of its own",
+                ),
+            )
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _service(environment: Environment, ports: Ports) -> PaymentService:

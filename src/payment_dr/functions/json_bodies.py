@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, TypeGuard
 
 from payment_dr.functions.error_catalogue import Code
 from payment_dr.payments.card_numbers import holds_card_number
@@ -85,11 +85,15 @@ def _texts(value: Any) -> Iterator[str]:
         for name, inner in value.pairs:
             yield name
             yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in cast("list[Any]", value):
+    elif _is_array(value):
+        for inner in value:
             yield from _texts(inner)
     elif isinstance(value, str | int | float):
         yield str(value)
+
+
+def _is_array(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 class _Pairs:
@@ -116,10 +120,9 @@ def _finite(text: str) -> float:
     return value
 
 
-def _integer(text: str) -> int:
-    if len(text) > _DIGITS_MAX:
-        raise _invalid("the body holds a number that is too large")
-    return int(text)
+def _integer(text: str) -> int | str:
+    """The integer; the text of one that no field takes, since making it a number is slow."""
+    return int(text) if len(text) <= _DIGITS_MAX else text
 
 
 def _invalid(detail: str) -> BodyError:

@@ -41,7 +41,7 @@ class PageQuery:
         match _opened(self.cursor):
             case None:
                 return None
-            case [int(created_us), str(payment_id)] if (
+            case [int() as created_us, str() as payment_id] if (
                 0 <= created_us <= _MICROSECONDS_MAX and is_uuid(payment_id)
             ):
                 return PaymentPlace(created_us=created_us, payment_id=payment_id)
@@ -54,7 +54,7 @@ class PageQuery:
         match _opened(self.cursor):
             case None:
                 return None
-            case [str(row_id)] if is_uuid(row_id):
+            case [str() as row_id] if is_uuid(row_id):
                 return row_id
             case _:
                 raise bad_cursor()

@@ -143,5 +143,8 @@ def queue_of(environment: Environment) -> PostgresDeliveryQueue:
     """The queue in the ledger of an environment's site."""
     secret = secret_of(environment, "ledger", SystemClock())
     return PostgresDeliveryQueue(
-        lambda: ledger_login(environment, secret()), timeout_s=QUEUE_S, connections=_CONNECTIONS
+        lambda: ledger_login(environment, secret()),
+        timeout_s=QUEUE_S,
+        connections=_CONNECTIONS,
+        doubt=secret.doubt,
     )

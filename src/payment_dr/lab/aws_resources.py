@@ -78,7 +78,7 @@ def create(settings: Settings, addresses: Addresses, passwords: LedgerPasswords)
     ]
     for site in settings.sites:
         jobs += [
-            partial(_site_secrets, settings, clients.secrets(site.region), site.name, content),
+            partial(_site_secrets, settings, clients.secrets(site.region), content),
             partial(_bucket, settings, clients.s3(site.region), site.name),
         ]
     with ThreadPoolExecutor(len(jobs)) as pool:
@@ -120,7 +120,10 @@ class _Clients:
 def _secrets(passwords: LedgerPasswords, keys: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Content of each secret by the thing that it is for."""
     return {
-        "provider": {"api_key": f"sk_test_{secrets.token_hex(_KEY_BYTES)}"},
+        "provider": {
+            "api_key": f"sk_test_{secrets.token_hex(_KEY_BYTES)}",
+            "webhook_secret": f"whsec_{secrets.token_hex(_KEY_BYTES)}",
+        },
         "ledger": {"username": APP, "password": passwords.app},
         "ledger-admin": {"username": ADMIN, "password": passwords.admin},
         "canary": {"api_key": keys["canary"]},
@@ -188,11 +191,10 @@ def _databases(
 def _site_secrets(
     settings: Settings,
     client: "SecretsManagerClient",
-    site: str,
     content: Mapping[str, Mapping[str, str]],
 ) -> None:
     for thing, secret in content.items():
-        client.create_secret(Name=settings.resource(thing, site), SecretString=json.dumps(secret))
+        client.create_secret(Name=settings.resource(thing), SecretString=json.dumps(secret))
 
 
 def _bucket(settings: Settings, client: "S3Client", site: str) -> None:

@@ -1,8 +1,11 @@
 """The environment that a site's functions get: as on AWS, plus where the lab's stand-ins are."""
 
+from pathlib import Path
+
 from payment_dr.core.settings import Settings
 from payment_dr.lab.addresses import LOOPBACK, Addresses
 from payment_dr.lab.aws_resources import ACCESS_KEY
+from payment_dr.lab.directory import read_settings
 
 
 def aws_endpoint(addresses: Addresses, region: str) -> str:
@@ -26,6 +29,7 @@ def function_environment(settings: Settings, addresses: Addresses, site: str) ->
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
         "PAYMENT_DR_SITE": own.name,
+        "PAYMENT_DR_EVIDENCE_BUCKET": settings.resource("evidence", own.name),
         "PAYMENT_DR_SETTINGS": settings.model_dump_json(),
         "PAYMENT_DR_LEDGER_HOST": LOOPBACK,
         "PAYMENT_DR_LEDGER_PORT": str(addresses.postgres_port[own.name]),
@@ -36,3 +40,8 @@ def function_environment(settings: Settings, addresses: Addresses, site: str) ->
         "PAYMENT_DR_OWN_URL": link_url(f"client->{own.name}"),
         "PAYMENT_DR_DNS": f"{LOOPBACK}:{addresses.dns_port}",
     }
+
+
+def environment_in(directory: Path, site: str) -> dict[str, str]:
+    """Variables for functions at that site of the lab in a directory."""
+    return function_environment(read_settings(directory), Addresses.read(directory), site)

@@ -17,6 +17,7 @@ from payment_dr.lab.addresses import LOOPBACK
 from payment_dr.lab.http_server import HttpServer, Request, Response
 
 _START_S: Final = 5.0
+_TURNS_MAX: Final = 100
 
 
 @unique
@@ -61,7 +62,7 @@ class WebhookReceiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._server.refuse)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_START_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_START_S)
         self._loop.close()
@@ -70,6 +71,13 @@ class WebhookReceiver:
     def accepted(self) -> dict[str, Event]:
         """Events whose signatures were right, by id."""
         return {one.event_id: one.event for one in self.received if one.event is not None}
+
+    async def _end(self) -> None:
+        self._server.refuse()
+        for _ in range(_TURNS_MAX):  # until the loop has told each connection that it is gone
+            if not self._server.connections:
+                break
+            await asyncio.sleep(0)
 
     async def _serve(self, request: Request) -> Response | None:
         event: Event | None = None

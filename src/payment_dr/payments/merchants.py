@@ -176,9 +176,7 @@ def new_key(
     return key, text
 
 
-def adopted_key(
-    merchant: str, text: str, scopes: frozenset[Scope], *, now: float
-) -> ApiKey | None:
+def adopted_key(merchant: str, text: str, scopes: frozenset[Scope], *, now: float) -> ApiKey | None:
     """The key of a text that was made elsewhere; None when it is not one."""
     match = _KEY.fullmatch(text)
     if match is None:

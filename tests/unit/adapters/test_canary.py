@@ -1,14 +1,13 @@
 """The canary against the real API over fakes: what it moves, and what makes it fail."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from fakes.composed import FakeWorld
+from fakes.directory import key_text
 from payment_dr.adapters import canary
 from payment_dr.adapters.canary import MERCHANT, HttpCanary
 from payment_dr.adapters.http_call import Answer
@@ -17,15 +16,15 @@ from payment_dr.functions import api
 from payment_dr.payments.journal import bookings_of
 from payment_dr.payments.record import OperationKind
 
-KEY = "the-canary's-key"
+KEY = key_text("c")
 
 
 @pytest.fixture(name="world")
 def world_fixture(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     """The canary's calls reach the API's handler at east, without a network."""
     world = FakeWorld()
-    merchants = {MERCHANT: hashlib.sha256(KEY.encode()).hexdigest()}
-    parts = replace(world.parts("east"), merchants=lambda: merchants)
+    world.directory.admit(MERCHANT, KEY)
+    parts = world.parts("east")
 
     def call(
         method: str, url: str, *, timeout_s: float, headers: Mapping[str, str], body: bytes

@@ -13,6 +13,7 @@ from payment_dr.adapters.record_items import (
 )
 from payment_dr.core.money import MINOR_UNITS_MAX, Money
 from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.payments.metadata import metadata_of
 from payment_dr.payments.ports import Succeeded
 from payment_dr.payments.record import (
     Lease,
@@ -66,6 +67,7 @@ RECORDS = st.builds(
     site=TEXTS.map(SiteName),
     created_at=TIMES,
     updated_at=TIMES,
+    metadata=st.dictionaries(TEXTS, TEXTS, max_size=3).map(metadata_of),
 )
 
 

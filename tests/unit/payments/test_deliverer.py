@@ -7,8 +7,10 @@ import pytest
 
 from fakes.control import EAST, WEST
 from fakes.deliveries import Delivering, FakeQueue, endpoint
+from fakes.faults import Script
 from payment_dr.core.stamp import Epoch
 from payment_dr.payments.deliveries import Answered, DeliveryState, NoAnswer
+from payment_dr.payments.jobs import deliverer
 from payment_dr.payments.jobs.deliverer import BATCH, LANES, DelivererRun
 from payment_dr.payments.ports import ControlView
 from payment_dr.payments.webhooks import ATTEMPTS_MAX, FIRST_PAUSE_S
@@ -44,6 +46,15 @@ def test_an_event_is_delivered_once_to_each_endpoint_that_wants_its_type(
     assert sorted(site.endpoints.sent) == [("we_1", FIRST), ("we_2", FIRST)]
     assert site.deliverer().run(LONG_S).delivered == 0
     assert len(site.endpoints.sent) == 2
+
+
+def test_a_merchants_endpoints_are_read_once_for_a_batch_of_its_events(
+    site: Delivering, queue: FakeQueue
+) -> None:
+    script = Script()
+    queue.book(*(f"event-{number:04}" for number in range(BATCH)))
+    assert site.deliverer(script).run(LONG_S).delivered == BATCH
+    assert script.effects.count("endpoints") == 2  # to plan, and to send
 
 
 def test_an_event_that_nobody_wants_is_done_with(site: Delivering, queue: FakeQueue) -> None:
@@ -180,3 +191,11 @@ def test_a_secret_that_is_being_rotated_signs_beside_the_new_one(
     site.endpoints.by_merchant["shop"] = (rotating,)
     queue.book(FIRST, SECOND)
     assert site.deliverer().run(LONG_S).delivered == 2
+
+
+def test_a_run_ends_however_much_keeps_coming(
+    site: Delivering, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "_BATCHES_MAX", 2)
+    queue.book(*(f"event-{number:04}" for number in range(3 * BATCH)))
+    assert site.deliverer().run(LONG_S).delivered == 2 * BATCH

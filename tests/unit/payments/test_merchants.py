@@ -15,6 +15,7 @@ from payment_dr.payments.merchants import (
     ApiKey,
     Merchant,
     Scope,
+    adopted_key,
     expiring,
     identify,
     key_id_of,
@@ -38,7 +39,13 @@ def test_a_key_identifies_its_merchant_and_what_it_may_do() -> None:
     assert key_id_of(text) == key.key_id
     found = identify(text, key, mode=Mode.TEST, now=NOW)
     assert found is not None
-    assert (found.merchant, found.scopes) == ("acme", {Scope.PAYMENTS_READ})
+    assert (found.merchant, found.scopes) == ("acme", frozenset({Scope.PAYMENTS_READ}))
+
+
+def test_a_key_that_was_made_elsewhere_is_adopted_as_it_is() -> None:
+    key, text = made()
+    assert adopted_key("acme", text, ALL_SCOPES, now=NOW) == key
+    assert adopted_key("acme", f"{text} ", ALL_SCOPES, now=NOW) is None
 
 
 def test_what_is_stored_does_not_hold_the_key() -> None:

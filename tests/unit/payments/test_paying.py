@@ -43,6 +43,8 @@ def test_a_capture_is_acknowledged_posted_and_unconfirmed(scene: Scene) -> None:
         "currency": "EUR",
         "captured": 1000,
         "refunded": 0,
+        "created_at": scene.clock.now(),
+        "metadata": {},
     }
     assert scene.record == outcome.record
     assert scene.record.unconfirmed == shard_of(scene.record.payment_id)

@@ -146,7 +146,8 @@ class Deliverer:
     def _plan(self) -> int:
         events = self.queue.unplanned(BATCH)
         if events:
-            known = {event.merchant: self.endpoints(event.merchant) for event in events}
+            merchants = {event.merchant for event in events}
+            known = {merchant: self.endpoints(merchant) for merchant in merchants}
             wanted = [
                 Planned(
                     event_id=event.event_id,
