@@ -86,9 +86,11 @@ lock: $(BIN)/uv ## Resolve the lock files anew; each starts from the one before,
 	$(COMPILE) -o requirements/policy.txt requirements/policy.in
 	$(COMPILE_FOR_LAMBDA) -c requirements/lab.txt -o src/payment_dr/infra/functions.txt src/payment_dr/infra/functions.in
 
-docs: setup-dev ## Generate the reference pages anew
+docs: setup-dev ## Generate anew what pages and pictures take from the code
 	COLUMNS=80 $(BIN)/python docs/generate.py
 	$(BIN)/python docs/schemas.py
+	$(BIN)/python docs/stacks.py
+	$(BIN)/python docs/diagram.py
 
 clean: ## Remove what the targets made, the reports excepted
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -9,11 +9,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
+from payment_dr.adapters.settings_file import example
 from payment_dr.cli.lint import reference_pages
 from payment_dr.cli.main import build
-from payment_dr.core.settings import Settings, StepBudgets
+from payment_dr.core.settings import FailoverSettings, Promotion, Settings, StepBudgets
 from payment_dr.functions import reference_pages as api_pages
 from payment_dr.recovery.plan import failover_plan, switchover_plan
+from payment_dr.recovery.state_machine import definition
 
 REFERENCE = Path(__file__).parent / "reference"
 _NO_RETURN = " (point of no return)"
@@ -108,7 +110,38 @@ def plans_page() -> str:
                 "uses up its budget.\n"
             ),
         ]
-    return "\n".join(parts)
+    return "\n".join([*parts, _machine()])
+
+
+def _machine() -> str:
+    """The state machine of the same plans: its tasks, and how often each may be called."""
+    approval = FailoverSettings(promotion=Promotion.APPROVAL)
+    settings = example("production").model_copy(update={"failover": approval})
+    states = definition(settings, function_arn="recovery")["States"]
+    names = {name: f"s{number}" for number, name in enumerate(states)}
+    lines = ["flowchart TD"]
+    for name, state in states.items():
+        choices = states.get(state.get("Next"), {}).get("Choices", [])
+        if state["Type"] == "Task" and choices:
+            said = [f'    {names[name]}["{name}"]']
+            for rule in choices:
+                bound = rule.get("And", [{}])[-1].get("NumericLessThan")
+                answer = rule.get("And", [rule])[0]["StringEquals"]
+                then = name if bound else rule["Next"]
+                label = f"{answer}, at most {bound} times" if bound else answer
+                said.append(f'    {names[name]} -->|"{label}"| {names[then]}')
+            lines += said
+    lines.append(f'    {names["complete"]}(["complete"])')
+    chart = "\n".join(lines)
+    return (
+        "## The state machine\n\n"
+        'With `failover.orchestrator = "state-machine"` the watcher starts an execution of the '
+        "site's state machine, whose tasks are the same steps. A step's budget is cut into slices "
+        "of at most a minute; each call of the function works for one. Any other end of a task is "
+        "written into the run log, and the execution fails with the command that resumes the move "
+        "as its cause. The one below waits for approvals.\n\n"
+        f"```mermaid\n{chart}\n```\n"
+    )
 
 
 def _commands(group: typer.core.TyperGroup, prefix: str) -> Iterator[tuple[str, typing.Any]]:

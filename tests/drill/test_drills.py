@@ -10,7 +10,7 @@ import pytest
 
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.errors import PaymentDrError
-from payment_dr.core.settings import ProviderKind
+from payment_dr.core.provider_kind import ProviderKind
 from payment_dr.lab import scenario
 from payment_dr.lab.drill.design import Design
 from payment_dr.lab.drill.run import Order, run_drill

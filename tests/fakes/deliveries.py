@@ -101,6 +101,7 @@ class FakeQueue:
     def record(self, results: Sequence[Result], now: float) -> None:
         for one in results:
             row = self.rows[one.event_id, one.endpoint_id]
+            assert row.next_at > now, "a result of a lease that has ended"
             changed = replace(row, state=one.state, next_at=one.next_at)
             if one.counted:
                 changed = replace(changed, status=one.status, error=one.error)

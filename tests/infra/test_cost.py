@@ -45,7 +45,7 @@ def line(found: Estimate, scope: str, item: str) -> Line:
 def test_every_price_has_a_source_and_the_list_a_date() -> None:
     assert PRICES.date > dt.date(2026, 1, 1)
     assert set(PRICES.sources) == set(PRICES.tables)
-    assert all("://" in source or ".md" in source for source in PRICES.sources.values())
+    assert all("/" in source for source in PRICES.sources.values())
     assert all(price > 0 for table in PRICES.tables.values() for price in table.values())
 
 
@@ -126,3 +126,13 @@ def test_what_is_chosen_already_is_no_choice() -> None:
     assert "instances of db.r6g.large" not in names
     assert "instances of db.r6g.xlarge" in names
     assert "one NAT gateway in each site" in names
+
+
+def test_what_runs_by_the_clock_is_paid_without_a_single_payment() -> None:
+    found = estimate(STACKS, SETTINGS, PRICES, payments_per_month=0)
+    watcher = line(found, "east", "scheduled: watcher")
+    assert watcher.quantity == 730 * 60 * 58 / 2
+    five_minutes = line(found, "east", "scheduled: readiness")
+    assert five_minutes.quantity == 730 * 12 * 2 / 2
+    assert line(found, "west", "takeover switch, published").quantity == pytest.approx(0.2628)
+    assert not [one for one in found.lines if (one.scope, one.unit) == ("east", "takeover switch")]

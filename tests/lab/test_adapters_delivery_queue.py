@@ -143,7 +143,7 @@ def result(of: Leased, state: DeliveryState, **more: Any) -> Result:
     )
 
 
-def state(admin: psycopg.Connection[Any], event_id: str) -> Any:
+def kept(admin: psycopg.Connection[Any], event_id: str) -> Any:
     return admin.execute(
         "SELECT state, attempts, last_status, last_error FROM ledger.delivery WHERE event_id = %s",
         (event_id,),
@@ -221,10 +221,10 @@ def test_a_failure_of_an_attempt_that_was_overtaken_changes_nothing_but_a_succes
     (slow,) = leased(queue)
     (second,) = leased(queue, NOW + LEASE_S)
     queue.record([result(slow, DeliveryState.DEAD, error="late", status=500)], NOW)
-    assert state(admin, event) == ("pending", 2, None, None)
+    assert kept(admin, event) == ("pending", 2, None, None)
     queue.record([result(slow, DeliveryState.DELIVERED, status=200)], NOW)
     queue.record([result(second, DeliveryState.DEAD, error="no answer in time")], NOW)
-    assert state(admin, event) == ("delivered", 2, 200, None)
+    assert kept(admin, event) == ("delivered", 2, 200, None)
 
 
 def test_an_attempt_that_was_not_begun_is_not_counted_and_leaves_what_is_known(
@@ -236,7 +236,7 @@ def test_an_attempt_that_was_not_begun_is_not_counted_and_leaves_what_is_known(
     queue.record([result(first, DeliveryState.PENDING, status=503, error="answered 503")], NOW)
     (second,) = leased(queue, NOW + 10)
     queue.record([result(second, DeliveryState.PENDING, counted=False)], NOW)
-    assert state(admin, event) == ("pending", 1, 503, "answered 503")
+    assert kept(admin, event) == ("pending", 1, 503, "answered 503")
 
 
 def test_the_backlog_is_the_dead_and_the_longest_due(

@@ -20,10 +20,9 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from payment_dr.core.settings import Settings
-from payment_dr.lab.addresses import LOOPBACK, Addresses, choose_addresses
+from payment_dr.lab.addresses import LOOPBACK, Addresses, accepts, choose_addresses
 from payment_dr.lab.aws.__main__ import serve
 from payment_dr.lab.aws_resources import create
-from payment_dr.lab.bring_up import accepts
 from payment_dr.lab.postgres import LedgerPasswords
 from payment_dr.lab.stand_in import main
 

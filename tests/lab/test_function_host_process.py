@@ -10,8 +10,7 @@ import psutil
 import pytest
 
 from payment_dr.adapters.settings_file import example
-from payment_dr.lab.addresses import Addresses, claim_addresses
-from payment_dr.lab.bring_up import accepts
+from payment_dr.lab.addresses import Addresses, accepts, claim_addresses
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.processes import Launcher
 

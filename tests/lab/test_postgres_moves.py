@@ -20,6 +20,7 @@ pytestmark = pytest.mark.lab
 
 def write(ledgers: Ledgers, site: str, *numbers: int) -> None:
     with ledgers.connect(site) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS AUTHORIZATION CURRENT_USER")
         connection.execute("CREATE TABLE IF NOT EXISTS kept (number int PRIMARY KEY)")
         for number in numbers:
             connection.execute("INSERT INTO kept VALUES (%s)", (number,))

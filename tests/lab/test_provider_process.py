@@ -17,8 +17,7 @@ import pytest
 import stripe
 
 from payment_dr.core.settings import Settings
-from payment_dr.lab.addresses import LOOPBACK, choose_addresses
-from payment_dr.lab.bring_up import accepts
+from payment_dr.lab.addresses import LOOPBACK, accepts, choose_addresses
 from payment_dr.lab.provider.__main__ import serve
 from payment_dr.lab.stand_in import main
 

@@ -8,8 +8,12 @@ import pytest
 
 from fakes.aws import EAST, WEST, WITNESS, CloudUnderTest
 from fakes.loop_thread import LoopThread
+from fakes.operating import DEED
+from payment_dr.adapters.audit_log import DynamoAuditLog
+from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.cloudwatch_switch import METRIC, NAMESPACE, TakeoverSwitch
 from payment_dr.adapters.control_table import TRANSITIONS_MAX, DynamoControlTable
+from payment_dr.adapters.dynamodb import DynamoPaymentsTable
 from payment_dr.adapters.evidence_store import S3EvidenceStore
 from payment_dr.adapters.rds_cluster import RdsGlobalCluster
 from payment_dr.core.errors import UnavailableError
@@ -19,6 +23,7 @@ from payment_dr.lab.aws.rds import WriterMove
 from payment_dr.lab.aws.regions import RegionState
 from payment_dr.lab.http_client import HttpPool
 from payment_dr.lab.network.switch import TakeoverSwitch as LabSwitch
+from payment_dr.recovery.audit import record
 from payment_dr.recovery.control import ControlRecord, MoveKind
 from payment_dr.recovery.moves import MoveRequest, opened, settled
 from payment_dr.recovery.ports import Heartbeat, Transition, TransitionEvent
@@ -161,6 +166,41 @@ def test_evidence_is_stored_found_and_listed(cloud: CloudUnderTest) -> None:
         ("m0", "reconciliation-1.json", "{}"),
         ("m1", "move.json", '{"new": 1}'),
     ]
+    assert store.documents_of("m1") == {"move.json": '{"new": 1}'}
+
+
+def test_reports_and_copies_of_the_audit_log_are_written_once(cloud: CloudUnderTest) -> None:
+    bucket = cloud.settings.resource("evidence", "east")
+    store = S3EvidenceStore(cloud.client("s3", EAST), bucket)
+    assert store.last_report() is None
+    assert store.file_report(1, '{"first": 1}')
+    assert not store.file_report(1, '{"second": 1}')
+    assert store.file_report(2, '{"next": 1}')
+    assert store.last_report() == (2, '{"next": 1}')
+    assert store.copy_of_audit(1, "{}")
+    assert not store.copy_of_audit(1, '{"other": 1}')
+    assert [(key, body) for key, body in store.everything() if not key.startswith("moves/")] == [
+        ("reports/00000001.json", '{"first": 1}'),
+        ("reports/00000002.json", '{"next": 1}'),
+        ("audit/00000001.json", "{}"),
+    ]
+
+
+def test_the_audit_log_is_seen_in_both_regions_and_by_no_reader_of_payments(
+    cloud: CloudUnderTest,
+) -> None:
+    east = DynamoAuditLog(cloud.client("dynamodb", EAST), cloud.table)
+    west = DynamoAuditLog(cloud.client("dynamodb", WEST), cloud.table)
+    assert east.last() == (0, None)
+    first = record(east, replace(DEED, entry="a"))
+    second = record(west, replace(DEED, entry="b", command="approve"))
+    assert second.number == 2
+    assert east.entries() == west.entries() == {1: first, 2: second}
+    assert not west.append(first)
+    table = DynamoPaymentsTable(
+        cloud.client("dynamodb", WEST), cloud.table, clock=SystemClock(), deadline_s=1
+    )
+    assert not list(table.records())
 
 
 def test_no_call_of_a_move_hangs_on_a_region_that_swallows_everything(

@@ -11,7 +11,8 @@ from typing import Final
 import pytest
 
 from fakes.postgres_pair import PASSWORDS, PostgresPair, postgres_pair
-from payment_dr.adapters.ledger_admin import PostgresLedgerAdmin
+from payment_dr.adapters import ledger_admin
+from payment_dr.adapters.ledger_admin import FRESH_S, PostgresLedgerAdmin
 from payment_dr.adapters.migrations import migrate
 from payment_dr.adapters.postgres import LedgerLogin
 from payment_dr.core.errors import UnavailableError
@@ -147,6 +148,111 @@ def test_a_replica_that_hears_nothing_shows_it(
     assert admin.view(WEST).lag_bytes is None
     pair.change_link("pg:west->east", Mode.PASS)
     until(lambda: admin.view(WEST).receiving)
+
+
+AURORA = """
+CREATE SCHEMA IF NOT EXISTS payment_admin;
+CREATE OR REPLACE FUNCTION payment_admin.aurora_global_db_status() RETURNS TABLE (
+    aws_region text, highest_lsn_written bigint, durability_lag_in_msec double precision,
+    rpo_lag_in_msec double precision, last_lag_calculation_time timestamptz)
+LANGUAGE sql AS $$
+    VALUES ('us-east-1', 1500::bigint, -1::float8, -1::float8, timestamptz '1970-01-01'),
+        ('us-west-2', 1000, 90, 80, clock_timestamp() - interval '{age} s')
+$$;
+"""
+"""What Aurora has of its own, as the documentation tells it, where the administrator finds it."""
+
+
+@pytest.fixture(name="aurora")
+def aurora_fixture(
+    pair: PostgresPair, admin: PostgresLedgerAdmin
+) -> Iterator[Callable[[int], PostgresLedgerAdmin]]:
+    """Makes the pair look like Aurora that calculated the lag so many seconds ago."""
+    admin.close()
+    admins: list[PostgresLedgerAdmin] = []
+
+    def make(age: int) -> PostgresLedgerAdmin:
+        with pair.ledgers.connect(EAST) as connection:
+            connection.execute(AURORA.format(age=age).encode())
+        pair.ledgers.wait_streaming()
+        until_same_log(pair)
+        admins.append(admin_of(pair))
+        return admins[-1]
+
+    yield make
+    with pair.ledgers.connect(EAST) as connection:
+        connection.execute("DROP SCHEMA payment_admin CASCADE")
+    until_same_log(pair)
+    for made in admins:
+        made.close()
+
+
+def until_same_log(pair: PostgresPair) -> None:
+    """Wait until the replica has replayed what the writer has written."""
+    with pair.ledgers.connect(EAST) as writer, pair.ledgers.connect(WEST) as replica:
+        replica.autocommit = True
+        row = writer.execute("SELECT pg_current_wal_lsn()").fetchone()
+        assert row is not None
+        until(
+            lambda: (
+                replica.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone()
+                == (True,)
+            )
+        )
+
+
+def test_of_aurora_its_own_function_is_asked(
+    pair: PostgresPair, aurora: Callable[[int], PostgresLedgerAdmin]
+) -> None:
+    admin = aurora(1)
+    replica = admin.view(WEST)
+    assert (replica.stamp, replica.writable) == (FIRST, False)
+    assert (replica.receiving, replica.lag_bytes) == (True, 500)
+    writer = admin.view(EAST)
+    assert writer == LedgerView(stamp=FIRST, writable=True, receiving=False, lag_bytes=None)
+    pair.change_link("pg:west->east", Mode.REFUSE)
+    assert admin.view(WEST).receiving, "PostgreSQL's own replication says nothing there"
+    pair.change_link("pg:west->east", Mode.PASS)
+
+
+def test_a_replica_of_aurora_without_a_fresh_calculation_receives_nothing(
+    aurora: Callable[[int], PostgresLedgerAdmin],
+) -> None:
+    replica = aurora(FRESH_S + 60).view(WEST)
+    assert (replica.receiving, replica.lag_bytes) == (False, None)
+
+
+def test_a_connection_to_a_replica_is_not_kept_for_long(
+    admin: PostgresLedgerAdmin, monkeypatch: pytest.MonkeyPatch, pair: PostgresPair
+) -> None:
+    """Promoted, the cluster may write in another instance than the one that was asked."""
+
+    def sessions(site: SiteName) -> set[int]:
+        with pair.ledgers.connect(site) as connection:
+            rows = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'payment-dr-move'"
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    admin.view(EAST)
+    admin.view(WEST)
+    kept = sessions(EAST), sessions(WEST)
+    monkeypatch.setattr(ledger_admin, "REPLICA_KEPT_S", 0.0)
+    for _ in range(2):
+        admin.view(EAST)
+        admin.view(WEST)
+    assert sessions(EAST) == kept[0]
+    until(lambda: not sessions(WEST) & kept[1])
+
+
+def test_a_server_that_ends_a_session_at_once_is_told(
+    pair: PostgresPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_admin, "_IS_AURORA", "SELECT pg_terminate_backend(pg_backend_pid())")
+    admin = admin_of(pair)
+    with pytest.raises(UnavailableError, match="looking at the ledger of east"):
+        admin.view(EAST)
+    admin.close()
 
 
 def test_a_connection_that_the_server_has_closed_is_replaced(

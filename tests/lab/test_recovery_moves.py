@@ -26,6 +26,7 @@ from payment_dr.core.settings import FailoverSettings, Settings
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.functions.environment import environment_from
 from payment_dr.functions.recovery_composition import compose_recovery
+from payment_dr.functions.state_machine_start import state_machine_arn
 from payment_dr.lab.supervisor import Lab
 from payment_dr.payments.journal import bookings_of
 from payment_dr.recovery.control import MoveKind, Phase
@@ -223,3 +224,20 @@ def test_a_move_whose_runner_is_killed_is_brought_to_its_end_by_the_watcher() ->
         assert not site.missing_bookings(WEST)
         joined = {line.by for line in site.control(WEST).run_log("failover-by-hand")}
         assert joined == {"ada", "watcher/west"}
+
+
+def test_a_lost_region_is_taken_over_by_an_execution_of_the_surviving_sites_state_machine() -> None:
+    with running(settings_with(orchestrator="state-machine")) as site:
+        site.pay(EAST, 5)
+        site.lab.kill_site(EAST)
+        site.until_steady_at(WEST, seen_from=WEST)
+        machines = site.lab.aws_client("stepfunctions", WEST)
+        arn = state_machine_arn(site.lab.settings, WEST)
+
+        def succeeded() -> bool:
+            found = machines.list_executions(stateMachineArn=arn)["executions"]
+            return [each["status"] for each in found] == ["SUCCEEDED"]
+
+        site.until(succeeded)
+        site.pay(WEST, 3)
+        assert not site.missing_entries(WEST)

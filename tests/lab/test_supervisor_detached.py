@@ -58,6 +58,16 @@ def test_a_detached_lab_is_ready_when_it_is_announced_and_ends_when_asked(
     assert registry.all() == ()
 
 
+def test_a_detached_lab_may_be_empty(registry: Registry) -> None:
+    heard: list[str] = []
+    record = start_detached(SETTINGS, "bare", registry, heard.append, empty=True)
+    status = call_json(record.control_port, "GET", "/status", timeout_s=10)
+    assert (status["bare"], status["healthy"], status["merchant_keys"]) == (True, [], {})
+    assert status["ledger"]["alive"] == ["east", "west"]
+    assert not {"api-east", "jobs-east", "tasks-east"} & status["pids"].keys()
+    assert not any("AWS resources" in sentence for sentence in heard)
+
+
 def test_a_supervisor_that_does_not_answer_is_killed_and_its_guardian_clears(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,8 +142,9 @@ def test_a_supervisor_that_is_gone_already_is_no_error(registry: Registry, tmp_p
 class InstantLab:
     """A lab without processes."""
 
-    def __init__(self, settings: Settings, *, progress: Any) -> None:
+    def __init__(self, settings: Settings, *, empty: bool, progress: Any) -> None:
         assert settings == SETTINGS
+        assert not empty
         self._progress = progress
         self.directory = Path("/nowhere")
         self.addresses = addresses_from(SETTINGS, 20_000)

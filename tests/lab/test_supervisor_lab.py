@@ -87,7 +87,7 @@ def test_functions_are_told_no_secret(lab: Lab) -> None:
     assert environment["PAYMENT_DR_SITE"] == "west"
     assert environment["AWS_REGION"] == "us-west-2"
     client = lab.aws_client("secretsmanager", "west")
-    secret = client.get_secret_value(SecretId=SETTINGS.resource("ledger", "west"))
+    secret = client.get_secret_value(SecretId=SETTINGS.resource("ledger"))
     password = json.loads(secret["SecretString"])["password"]
     assert password not in json.dumps(environment)
     assert not any(key in json.dumps(environment) for key in lab.merchant_keys.values())

@@ -141,10 +141,10 @@ def test_events_are_delivered_from_either_site_before_and_after_the_other_is_los
         merchant.pay(WEST, 2)
         until(merchant.has_all)
         assert {event.order for event in merchant.receiver.accepted.values()} == {1}
-        merchant.receiver.manner = Manner.FAIL
+        merchant.receiver.behave(Manner.FAIL)
         merchant.pay(EAST, 2)
         merchant.lab.kill_site(EAST)
-        merchant.receiver.manner = Manner.ACCEPT
+        merchant.receiver.behave(Manner.ACCEPT)
         merchant.pay(WEST, 2)
         until(merchant.has_all)
         assert all(one.event is not None for one in merchant.receiver.received)
@@ -173,7 +173,7 @@ def test_what_an_endpoint_does_not_take_is_tried_again_given_up_listed_and_repla
     quiet_shop: Shop, manner: Manner
 ) -> None:
     merchant, pauses = quiet_shop, list[float]()
-    merchant.receiver.manner = manner
+    merchant.receiver.behave(manner)
     merchant.receiver.received.clear()
     merchant.paid.clear()
     merchant.pay(EAST, 1)
@@ -185,7 +185,7 @@ def test_what_an_endpoint_does_not_take_is_tried_again_given_up_listed_and_repla
         assert [(one["attempts"], one["state"]) for one in listed] == [(ATTEMPTS, "dead")]
         event_id = listed[0]["event_id"]
         assert event_id in merchant.run("webhooks", "list").stdout
-        merchant.receiver.manner = Manner.ACCEPT
+        merchant.receiver.behave(Manner.ACCEPT)
         again = {
             Manner.FAIL: ("--all-dead",),
             Manner.HANG: ("--endpoint", listed[0]["endpoint_id"]),

@@ -1,7 +1,8 @@
-"""`payment-dr lab up|status|down`: a lab to try things in, in the background or the foreground."""
+"""`payment-dr lab up|deploy|status|down`: a lab to try things in, and to deploy into."""
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,6 +17,7 @@ from payment_dr.lab.registry import DEFAULT_NAME, LabRecord, user_registry
 from payment_dr.lab.supervisor import Lab
 
 _STATUS_TIMEOUT_S: Final = 10.0
+_OUTPUTS: Final = Path("cfn-outputs")
 
 Name = Annotated[str, typer.Option(help="Name of the lab; several may run side by side.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -30,6 +32,9 @@ def register(app: typer.Typer) -> None:
         epilog="Start with: payment-dr lab up",
     )
     lab.command("up", epilog="Example: payment-dr lab up --name mine --json")(up)
+    lab.command("deploy", epilog="Example: payment-dr lab up --empty && payment-dr lab deploy")(
+        deploy
+    )
     lab.command("status", epilog="Example: payment-dr lab status --json")(status)
     lab.command("down", epilog="Example: payment-dr lab down --name mine")(down)
     app.add_typer(lab, name="lab")
@@ -38,8 +43,17 @@ def register(app: typer.Typer) -> None:
 def up(
     name: Name = DEFAULT_NAME,
     settings: Annotated[
-        Path | None, typer.Option(help="TOML file; the development example if absent.")
+        Path | None,
+        typer.Option(
+            help="TOML file; the development example if absent, with --empty that of a rehearsal."
+        ),
     ] = None,
+    empty: Annotated[
+        bool,
+        typer.Option(
+            "--empty", help="Without resources, schema and functions: for payment-dr lab deploy."
+        ),
+    ] = False,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay, and end the lab with Ctrl-C.")
     ] = False,
@@ -50,7 +64,8 @@ def up(
     Running labs are recorded in $XDG_RUNTIME_DIR/payment-dr, or in payment-dr-<uid> in the
     directory for temporary files.
     """
-    wanted = example("development") if settings is None else load(settings)
+    usual = example("rehearsal" if empty else "development")
+    wanted = usual if settings is None else load(settings)
     registry = user_registry()
     registry.forget_stale()
     running = registry.get(name)
@@ -60,11 +75,49 @@ def up(
             remedy=f"payment-dr lab down --name {name}, or give another --name",
         )
     if foreground:
-        lab = Lab(wanted, progress=_say)
+        lab = Lab(wanted, empty=empty, progress=_say)
         serve(lab, name, registry, lambda: _show(lab.status(), wanted, as_json=as_json))
         return
-    record = start_detached(wanted, name, registry, _say)
+    record = start_detached(wanted, name, registry, _say, empty=empty)
     _show(_status_of(record), wanted, as_json=as_json)
+
+
+def deploy(
+    name: Name = DEFAULT_NAME,
+    out: Annotated[
+        Path, typer.Option(help="Directory for flat-outputs.json and lab-endpoints.json.")
+    ] = _OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy into a lab that was started with --empty: the real stacks, by the real engine.
+
+    The lab then runs what was deployed. What failed is continued by running it again.
+    """
+    registry = user_registry()
+    record = registry.get(name)
+    if record is None or not record.alive:
+        raise LabError(
+            f"no lab named {name!r} runs", remedy=f"payment-dr lab up --empty --name {name}"
+        )
+    if not _status_of(record)["bare"]:
+        raise LabError(
+            f"the lab {name!r} has resources of its own; only an empty one is deployed into",
+            remedy="payment-dr lab up --empty --name another",
+        )
+    # Only this command needs what synthesizes and applies.
+    deployment: Any = import_module("payment_dr.lab.deploy").LabDeployment(record.directory, _say)
+    deployed = deployment.deploy(out)
+    if as_json:
+        _print(json.dumps(deployed.document, indent=2))
+        return
+    _print(f"deployed in {deployed.seconds:.0f} s")
+    _print(f"outputs    {deployed.outputs}")
+    _print(f"endpoints  {deployed.endpoints}")
+    _print("\n# test it as a deployment on AWS is tested")
+    _print(
+        f"PAYMENT_DR_OUTPUTS={deployed.outputs} PAYMENT_DR_LAB_ENDPOINTS={deployed.endpoints} \\\n"
+        "  pytest tests/deployment"
+    )
 
 
 def status(as_json: AsJson = False) -> None:
@@ -121,6 +174,10 @@ def _show(state: dict[str, Any], settings: Settings, *, as_json: bool) -> None:
         return
     for what, where in _places(state, settings):
         _print(f"{what:22} {where}")
+    if not state["merchant_keys"]:
+        _print("\n# nothing is deployed yet")
+        _print("payment-dr lab deploy")
+        return
     _print("\n# take a payment, at the site that DNS names while nothing is wrong")
     _print(_example(state, settings))
 

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from payment_dr.core.mode import Mode
+from payment_dr.core.provider_kind import ProviderKind
 from payment_dr.core.regions import MRSC_REGION_SETS
 from payment_dr.core.stamp import SiteName
 
@@ -164,14 +165,6 @@ class FailoverSettings(_Model):
         """Longest time from the decision to an open ledger: the steps before it opens."""
         b = self.budgets
         return b.open_move_s + b.route_s + b.promote_s + b.reconcile_s + b.open_ledger_s
-
-
-@unique
-class ProviderKind(StrEnum):
-    """Which API the provider of payments has."""
-
-    STRIPE = "stripe"
-    ACQUIRER = "acquirer"
 
 
 class PaymentSettings(_Model):

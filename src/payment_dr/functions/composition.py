@@ -24,7 +24,7 @@ from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.adapters.stripe_provider import StripeProvider
-from payment_dr.core.settings import ProviderKind
+from payment_dr.core.provider_kind import ProviderKind
 from payment_dr.functions.environment import Environment, environment_from, needed
 from payment_dr.functions.logs import configure_logs
 from payment_dr.functions.merchants import MerchantParts, merchant_parts
@@ -144,7 +144,7 @@ def compose(environment: Environment, role: Role) -> Composition:
     table = settings.resource("table")
     control = DynamoControlTable(dynamodb, table)
     provider_secret = secret_of(environment, "provider", clock)
-    ledger, provider = _ledger(environment, role, clock), _provider(environment, provider_secret)
+    ledger, provider = _ledger(environment, role, clock), provider_of(environment, provider_secret)
     threads = ThreadPoolExecutor(role.threads, thread_name_prefix="spread")
     login = secret_of(environment, "ledger", clock)
     merchants = merchant_parts(
@@ -200,9 +200,14 @@ def _ledger(environment: Environment, role: Role, clock: SystemClock) -> Postgre
     )
 
 
-def _provider(
+def provider_of(
     environment: Environment, secret: Callable[[], Mapping[str, str]]
 ) -> StripeProvider | AcquirerProvider:
+    """The provider that the settings name; `secret` is asked for its key at each call.
+
+    Raises:
+        SettingsError: it has no address of its own and the environment names none.
+    """
     limits = environment.settings.payments
     match limits.provider:
         case ProviderKind.STRIPE:

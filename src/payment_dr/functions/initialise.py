@@ -138,4 +138,4 @@ def adopt_canary(environment: Environment) -> bool:
         clock=SystemClock(),
         random=secrets.token_bytes,
     )
-    return admin.adopt_key(MERCHANT, text, _CANARY_SCOPES)
+    return admin.adopt_key(MERCHANT, settings.payments.mode, text, _CANARY_SCOPES)

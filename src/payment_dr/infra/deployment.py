@@ -18,6 +18,7 @@ from payment_dr.infra.engine_run import InterruptedRunError
 from payment_dr.infra.engine_stack import EngineStack, Output, PlanResult
 from payment_dr.infra.local import Local, write_override
 from payment_dr.infra.plan_guard import Danger
+from payment_dr.infra.prevention import restore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +156,7 @@ class Deployment:
             EngineError: the state or the provider cannot be had.
         """
         write_override(self.local, stack.directory)
+        restore(stack.directory)
         opened = EngineStack(
             engine=self._engine(),
             name=stack.name,

@@ -14,6 +14,7 @@ from payment_dr.core.settings import Settings
 from payment_dr.infra.deployment import Deployment, Done, Planned, StoppedError
 from payment_dr.infra.engine_stack import EngineStack, PlanResult
 from payment_dr.infra.plan_guard import GUARDED
+from payment_dr.infra.prevention import lift
 from payment_dr.lint.document import ResourceChange
 from payment_dr.lint.plan import region_of
 from payment_dr.lint.values import listed, mapping, text
@@ -109,6 +110,7 @@ def survey(deployment: Deployment, settings: Settings) -> Destruction:
     for number, stack in enumerate(stacks, start=1):
         deployment.audience.began(stack.name, number, len(stacks))
         opened = deployment.open(stack)
+        lift(opened.directory)
         plan = opened.plan(destroy=True)
         deployment.audience.planned(Planned(plan=plan, dangers=()))
         plans.append((opened, plan))

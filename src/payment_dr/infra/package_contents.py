@@ -21,7 +21,6 @@ ROOT: Final = "payment_dr"
 SERVICES: Final = frozenset(
     {
         "acm",
-        "apigatewayv2",
         "cloudwatch",
         "dynamodb",
         "kms",
@@ -29,9 +28,7 @@ SERVICES: Final = frozenset(
         "rds",
         "s3",
         "secretsmanager",
-        "service-quotas",
         "stepfunctions",
-        "sts",
     }
 )
 """AWS services that functions call, by boto3's names. A test compares it with the code."""

@@ -137,7 +137,7 @@ def _table_write(place: Place) -> tuple[PolicyStatement, ...]:
     return (
         PolicyStatement(
             sid="WritePayments",
-            actions=("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            actions=("dynamodb:PutItem",),
             resources=(_table(place),),
         ),
     )

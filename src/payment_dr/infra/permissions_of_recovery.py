@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from payment_dr.adapters.control_table import CONTROL_KEY
 from payment_dr.adapters.function_call import ALIAS
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.infra.constructs.policies import PolicyStatement
@@ -38,12 +39,20 @@ def clusters_read(place: Place) -> tuple[PolicyStatement, ...]:
 
 
 def clusters_move(place: Place) -> tuple[PolicyStatement, ...]:
-    """Promotion and switchover of the one global cluster, from whichever region is up."""
+    """Promotion and switchover of the one global cluster, from whichever region is up; its log."""
     return (
         PolicyStatement(
             sid="MoveGlobalCluster",
             actions=("rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"),
             resources=(global_cluster_arn(place), *_clusters(place)),
+        ),
+        PolicyStatement(
+            sid="AppendToRunLog",
+            actions=("dynamodb:UpdateItem",),
+            resources=(place.arn("dynamodb", f"table/{place.shared('table')}"),),
+            conditions={
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CONTROL_KEY}#run#*"}
+            },
         ),
     )
 

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ BLOCK_PORTS: Final = 32
 _BLOCK_BASES: Final = range(20_000, 32_000, BLOCK_PORTS)
 _CLAIMS_MAX: Final = 64
 _FILE: Final = "lab.json"
+_CONNECT_TIMEOUT_S: Final = 1.0
 
 
 class AddressError(PaymentDrError):
@@ -47,6 +49,8 @@ class LinkSpec:
 class Addresses:
     """Every address of a lab. Maps are by site name, `aws_port` by region (witness included).
 
+    `api_target` is each site's host of the HTTP API, `task_port` its host of all functions.
+
     `api_port` is one number on the address of each site, `link_address[site]`, so that a DNS
     answer alone decides which site a client reaches. `evidence_port` is for an old ledger that
     is started alone, to be read.
@@ -62,6 +66,7 @@ class Addresses:
     provider_port: int
     postgres_port: Mapping[str, int]
     evidence_port: int
+    task_port: Mapping[str, int]
     control_port: int
     links: tuple[LinkSpec, ...]
 
@@ -149,6 +154,7 @@ def addresses_from(settings: Settings, base: int) -> Addresses:
         provider_port=take(),
         postgres_port={site: take() for site in sites},
         evidence_port=take(),
+        task_port={site: take() for site in sites},
         links=(),
     )
     return replace(addresses, links=tuple(_links(settings, addresses, take)))
@@ -163,6 +169,13 @@ def require_free(host: str, port: int, *, datagram: bool = False) -> None:
     kind = socket.SOCK_DGRAM if datagram else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as probe:
         _occupy(probe, host, port)
+
+
+def accepts(port: int) -> bool:
+    """Whether something on loopback takes connections at the port."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), _CONNECT_TIMEOUT_S):
+        return True
+    return False
 
 
 def _links(settings: Settings, addresses: Addresses, take: Callable[[], int]) -> Iterator[LinkSpec]:
@@ -229,6 +242,7 @@ def _listeners(addresses: Addresses) -> Iterable[tuple[str, int]]:
         addresses.provider_port,
         *addresses.postgres_port.values(),
         addresses.evidence_port,
+        *addresses.task_port.values(),
     ):
         yield LOOPBACK, port
 

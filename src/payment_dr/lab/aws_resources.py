@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -20,12 +21,12 @@ from payment_dr.adapters.record_items import (
     UNCONFIRMED_INDEX,
     UNCONFIRMED_KEY,
 )
-from payment_dr.core.settings import Settings
-from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.core.settings import Orchestrator, Settings
+from payment_dr.core.stamp import SiteName
 from payment_dr.lab.addresses import LOOPBACK, Addresses
 from payment_dr.lab.merchant_keys import add_merchants, made_keys
 from payment_dr.lab.postgres import ADMIN, APP, LedgerPasswords
-from payment_dr.recovery.control import ControlRecord, Phase
+from payment_dr.recovery.moves import first_record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -75,16 +76,45 @@ def create(settings: Settings, addresses: Addresses, passwords: LedgerPasswords)
     jobs: list[Callable[[], object]] = [
         table,
         partial(_databases, settings, addresses, rds),
+        partial(
+            _shared_secrets, settings, clients.secrets(settings.site(settings.home).region), content
+        ),
     ]
-    for site in settings.sites:
+    jobs += [
+        partial(_bucket, settings, clients.s3(site.region), site.name) for site in settings.sites
+    ]
+    if settings.failover.orchestrator is Orchestrator.STATE_MACHINE:
+        # Loading the plans and what they need takes 40 ms, which few labs have to pay.
+        machines = import_module("payment_dr.lab.state_machines")
         jobs += [
-            partial(_site_secrets, settings, clients.secrets(site.region), content),
-            partial(_bucket, settings, clients.s3(site.region), site.name),
+            partial(
+                machines.create_machine,
+                settings,
+                site.name,
+                clients.functions(site.region),
+                clients.machines(site.region),
+            )
+            for site in settings.sites
         ]
     with ThreadPoolExecutor(len(jobs)) as pool:
         for done in [pool.submit(job) for job in jobs]:
             done.result()
     return keys
+
+
+def new_api_key() -> str:
+    """A merchant's."""
+    return f"key_{secrets.token_urlsafe(_KEY_BYTES)}"
+
+
+def new_provider_key() -> str:
+    """One that the provider's simulator takes."""
+    return f"sk_test_{secrets.token_hex(_KEY_BYTES)}"
+
+
+def evidence_bucket(settings: Settings, site: str) -> str:
+    """Name of the site's bucket for evidence in a lab; on AWS bucket names are everybody's."""
+    return settings.resource("evidence", site)
 
 
 class _Clients:
@@ -112,6 +142,12 @@ class _Clients:
         client: SecretsManagerClient = self._session.client("secretsmanager", **self._place(region))
         return client
 
+    def functions(self, region: str) -> Any:
+        return self._session.client("lambda", **self._place(region))
+
+    def machines(self, region: str) -> Any:
+        return self._session.client("stepfunctions", **self._place(region))
+
     def _place(self, region: str) -> Any:
         endpoint = f"http://{LOOPBACK}:{self._ports[region]}"
         return {"region_name": region, "endpoint_url": endpoint, "config": _CONFIG}
@@ -121,11 +157,13 @@ def _secrets(passwords: LedgerPasswords, keys: Mapping[str, str]) -> dict[str, d
     """Content of each secret by the thing that it is for."""
     return {
         "provider": {
-            "api_key": f"sk_test_{secrets.token_hex(_KEY_BYTES)}",
+            "api_key": new_provider_key(),
             "webhook_secret": f"whsec_{secrets.token_hex(_KEY_BYTES)}",
         },
         "ledger": {"username": APP, "password": passwords.app},
         "ledger-admin": {"username": ADMIN, "password": passwords.admin},
+        # Logs in nowhere: nothing here needs the master, but readiness looks for its secret.
+        "ledger-master": {"username": "master", "password": secrets.token_urlsafe(24)},
         "canary": {"api_key": keys["canary"]},
         "webhooks": {"master": secrets.token_hex(32)},
     }
@@ -161,15 +199,7 @@ def _table(settings: Settings, client: "DynamoDBClient") -> None:
         GlobalTableWitnessUpdates=[{"Create": {"RegionName": settings.witness_region}}],
         MultiRegionConsistency="STRONG",
     )
-    control = ControlRecord(
-        active=settings.home,
-        epoch=Epoch(1),
-        phase=Phase.STEADY,
-        move=None,
-        version=1,
-        changed_at=0.0,
-    )
-    client.put_item(TableName=table, Item=control_item(control))
+    client.put_item(TableName=table, Item=control_item(first_record(settings.home)))
 
 
 def _databases(
@@ -188,13 +218,18 @@ def _databases(
         )
 
 
-def _site_secrets(
+def _shared_secrets(
     settings: Settings,
     client: "SecretsManagerClient",
     content: Mapping[str, Mapping[str, str]],
 ) -> None:
+    """The secrets at home, each with its replica of the same name in the other site's region."""
+    peer = settings.peer(settings.home).region
     for thing, secret in content.items():
-        client.create_secret(Name=settings.resource(thing), SecretString=json.dumps(secret))
+        name = settings.resource(thing)
+        client.create_secret(
+            Name=name, SecretString=json.dumps(secret), AddReplicaRegions=[{"Region": peer}]
+        )
 
 
 def _bucket(settings: Settings, client: "S3Client", site: str) -> None:
@@ -205,4 +240,4 @@ def _bucket(settings: Settings, client: "S3Client", site: str) -> None:
         if region == _DEFAULT_REGION
         else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     )
-    client.create_bucket(Bucket=settings.resource("evidence", site), **place)
+    client.create_bucket(Bucket=evidence_bucket(settings, site), **place)

@@ -5,35 +5,32 @@ migrate, copy, stream over a slow link) is the longest, so it runs beside the st
 functions, whose imports cost most, begin when only the link's delay is left to wait for.
 """
 
-import socket
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
+from payment_dr.adapters.ledger_setup import stamp_first
 from payment_dr.adapters.migrations import migrate
 from payment_dr.core.settings import Settings
-from payment_dr.lab.addresses import LOOPBACK, Addresses
+from payment_dr.lab.addresses import Addresses, accepts
 from payment_dr.lab.aws_resources import create
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.ledgers import Ledgers
 from payment_dr.lab.postgres import LedgerPasswords
 from payment_dr.lab.processes import Launcher, ManagedProcess
 from payment_dr.lab.site_functions import SiteFunctions
+from payment_dr.recovery.moves import first_record
 
 Progress = Callable[[str], None]
-
-FIRST_EPOCH: Final = 1
-_CONNECT_TIMEOUT_S: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """What a lab is made of."""
+    """What a lab is made of; an empty one is yet to be deployed into."""
 
     settings: Settings
+    empty: bool
     addresses: Addresses
     directory: LabDirectory
     launcher: Launcher
@@ -53,7 +50,7 @@ class BringUp:
         self._begin = time.monotonic()
 
     def run(self) -> None:
-        """Start everything and wait until both sites answer.
+        """Start everything and wait until both sites answer; in an empty lab nobody will.
 
         Raises:
             PaymentDrError: a part did not start; nothing new starts after that.
@@ -76,6 +73,8 @@ class BringUp:
                 # Nothing more starts, and what is waited for has ended: the other tasks end too.
                 parts.launcher.end_all()
                 raise
+        if parts.empty:
+            return
         parts.directory.resources_ready.touch()
         for site in parts.settings.sites:
             parts.functions.wait_healthy(site.name)
@@ -84,17 +83,18 @@ class BringUp:
     def _ledgers_then_functions(self) -> None:
         parts = self._parts
         self._ledgers()
-        for site in parts.settings.sites:
+        for site in () if parts.empty else parts.settings.sites:
             parts.functions.start(site.name)
         parts.ledgers.wait_streaming()
         self._ready("replication")
 
     def _ledgers(self) -> None:
         ledgers, home = self._parts.ledgers, self._parts.settings.home
-        ledgers.create_writer()
-        with ledgers.connect(home) as connection:
-            migrate(connection)
-            connection.execute("UPDATE ledger.stamp SET epoch = %s, site = %s", (FIRST_EPOCH, home))
+        ledgers.create_writer(bare=self._parts.empty)
+        if not self._parts.empty:
+            with ledgers.connect(home) as connection:
+                migrate(connection)
+                stamp_first(connection, first_record(home).stamp)
         self._ready("ledger")
         ledgers.create_standby()
         self._ready("standby ledger")
@@ -102,8 +102,9 @@ class BringUp:
     def _cloud(self, aws: ManagedProcess) -> None:
         parts = self._parts
         self._listening(aws, *parts.addresses.aws_port.values(), parts.addresses.aws_control_port)
-        self.merchant_keys = create(parts.settings, parts.addresses, parts.passwords)
-        self._ready("AWS resources")
+        if not parts.empty:
+            self.merchant_keys = create(parts.settings, parts.addresses, parts.passwords)
+            self._ready("AWS resources")
 
     def _stand_in(self, name: str) -> ManagedProcess:
         return self._parts.launcher.start_module(name, f"payment_dr.lab.{name}")
@@ -116,10 +117,3 @@ class BringUp:
     def _ready(self, what: str) -> None:
         self.seconds[what] = time.monotonic() - self._begin
         self._progress(f"{what} ready after {self.seconds[what]:.1f} s")
-
-
-def accepts(port: int) -> bool:
-    """Whether something on loopback takes connections at the port."""
-    with suppress(OSError), socket.create_connection((LOOPBACK, port), _CONNECT_TIMEOUT_S):
-        return True
-    return False

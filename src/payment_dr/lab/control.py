@@ -20,6 +20,7 @@ _SOCKET_TIMEOUT_S: Final = 10
 _END_TIMEOUT_S: Final = 2.0
 _ROUTES: Final = (
     "GET /status, POST /databases/failover, POST /databases/switchover, "
+    "POST /databases/first-user, POST /deployment, "
     "POST /sites/<site>/kill, POST /sites/<site>/start, POST /shutdown"
 )
 
@@ -45,6 +46,14 @@ class Controlled(Protocol):
 
     def start_site(self, site: str) -> None:
         """Bring the site back."""
+        ...
+
+    def take_first_user(self, name: str, password: str) -> None:
+        """Give the ledger the first user of a deployment."""
+        ...
+
+    def adopt(self, merchant_keys: Mapping[str, str]) -> None:
+        """Run what was deployed."""
         ...
 
     def ask_to_end(self) -> None:
@@ -102,9 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             action = self._action(self.rfile.read(length))
         except (ValueError, KeyError, TypeError) as error:
-            self._answer(
-                HTTPStatus.BAD_REQUEST, {"error": f'the body is no {{"site": ...}}: {error!r}'}
-            )
+            self._answer(HTTPStatus.BAD_REQUEST, {"error": f"the body lacks something: {error!r}"})
             return
         if action is None:
             self._answer(HTTPStatus.NOT_FOUND, {"error": f"accepted are {_ROUTES}"})
@@ -122,17 +129,29 @@ class _Handler(BaseHTTPRequestHandler):
         return int(given) if known else None
 
     def _action(self, body: bytes) -> Callable[[], Mapping[str, Any] | None] | None:
+        match self.command, self.path.strip("/").split("/"):
+            case "GET", ["status"]:
+                return self.target.status
+            case "POST", parts:
+                return self._change(parts, body)
+            case _:
+                return None
+
+    def _change(self, parts: list[str], body: bytes) -> Callable[[], None] | None:
         target = self.target
         moves = {"failover": target.promote, "switchover": target.switchover}
         changes = {"kill": target.kill_site, "start": target.start_site}
-        match self.command, self.path.strip("/").split("/"):
-            case "GET", ["status"]:
-                return target.status
-            case "POST", ["shutdown"]:
+        match parts:
+            case ["shutdown"]:
                 return target.ask_to_end
-            case "POST", ["databases", move] if move in moves:
+            case ["deployment"]:
+                return partial(target.adopt, dict(json.loads(body)["merchant_keys"]))
+            case ["databases", "first-user"]:
+                user = json.loads(body)
+                return partial(target.take_first_user, str(user["name"]), str(user["password"]))
+            case ["databases", move] if move in moves:
                 return partial(moves[move], str(json.loads(body)["site"]))
-            case "POST", ["sites", site, change] if change in changes:
+            case ["sites", site, change] if change in changes:
                 return partial(changes[change], site)
             case _:
                 return None

@@ -47,9 +47,14 @@ def serve(lab: Lab, name: str, registry: Registry, ready: Callable[[], None]) ->
 
 
 def start_detached(
-    settings: Settings, name: str, registry: Registry, progress: Callable[[str], None]
+    settings: Settings,
+    name: str,
+    registry: Registry,
+    progress: Callable[[str], None],
+    *,
+    empty: bool = False,
 ) -> LabRecord:
-    """Start a lab in the background and wait until it is ready.
+    """Start a lab in the background, perhaps to be deployed into, and wait until it is ready.
 
     Raises:
         LabError: when it does not start; nothing is left of it then.
@@ -63,6 +68,7 @@ def start_detached(
         wanted.write(settings.model_dump_json())
         wanted.seek(0)
         arguments = ["--name", name, "--registry", str(registry.place)]
+        arguments += ["--empty"] if empty else []
         with os.fdopen(writing, "wb") as output:
             # pylint: disable-next=consider-using-with; it outlives this call
             process = subprocess.Popen(
@@ -126,9 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True)
     parser.add_argument("--registry", type=Path, required=True)
+    parser.add_argument("--empty", action="store_true")
     given = parser.parse_args(arguments)
     settings = Settings.model_validate_json(sys.stdin.read())
-    lab = Lab(settings, progress=lambda sentence: _report(progress=sentence))
+    lab = Lab(settings, empty=given.empty, progress=lambda sentence: _report(progress=sentence))
     try:
         serve(lab, given.name, Registry(given.registry), _ready)
     except PaymentDrError as error:

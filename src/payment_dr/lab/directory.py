@@ -5,9 +5,10 @@ another user and works inside it.
 """
 
 import errno
+import json
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +78,20 @@ class LabDirectory:
             (self.root / "settings.json").write_text(settings.model_dump_json(), encoding="utf-8")
             addresses.write(self.root)
 
+    def write_environment(self, site: str, environment: Mapping[str, str]) -> None:
+        """Keep the environment of a site's functions that were deployed."""
+        path = environment_file(self.root, site)
+        with disk_errors(path):
+            path.write_text(json.dumps(environment), encoding="utf-8")
+
     def remove(self) -> None:
         """Remove everything; nothing when it is already gone."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def environment_file(root: Path, site: str) -> Path:
+    """Where the environment of a site's deployed functions is, in the lab in `root`."""
+    return root / f"environment-{site}.json"
 
 
 def read_settings(root: Path) -> Settings:

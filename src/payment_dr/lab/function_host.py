@@ -2,7 +2,7 @@
 
 Handlers are synchronous and run in threads. At most `--threads` run at once and `--queue` more
 wait; beyond that the answer is 503 at once, as API Gateway's when Lambda throttles. A handler
-that takes longer than API Gateway waits (30 s) goes on, but its client gets 503.
+that takes longer than it may, or than API Gateway waits (30 s), goes on, but its client gets 503.
 """
 
 import argparse
@@ -123,10 +123,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--handler", required=True, metavar="MODULE:NAME")
     parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--queue", type=int, default=QUEUE)
+    parser.add_argument("--timeout-s", type=float, default=TIMEOUT_S)
     given = parser.parse_args(arguments)
     host, port = Addresses.read(given.directory).api_target[given.site]
     application = FunctionHost(
-        load_handler(given.handler), name=given.handler, threads=given.threads, queue=given.queue
+        load_handler(given.handler),
+        name=given.handler,
+        threads=given.threads,
+        queue=given.queue,
+        timeout_s=min(given.timeout_s, TIMEOUT_S),
     )
     uvicorn.run(
         application,

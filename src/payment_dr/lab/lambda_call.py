@@ -50,15 +50,27 @@ def guarded(call: Callable[[], T], *, name: str, request_id: str) -> T | None:
         return call()
     # pylint: disable-next=broad-exception-caught; a host outlives whatever a handler raises
     except Exception as error:  # noqa: BLE001 - as above
-        record = {
-            "timestamp": time.time(),
-            "level": "ERROR",
-            "function": name,
-            "requestId": request_id,
-            "errorType": type(error).__name__,
-            "errorMessage": str(error),
-            "stackTrace": traceback.format_exception(error),
-        }
-        sys.stdout.write(json.dumps(record) + "\n")
-        sys.stdout.flush()
+        log_failure(error, name=name, request_id=request_id)
     return None
+
+
+def log_failure(error: Exception, *, name: str, request_id: str) -> None:
+    """Write a line to the log."""
+    record = {
+        "timestamp": time.time(),
+        "level": "ERROR",
+        "function": name,
+        "requestId": request_id,
+        **failure_of(error),
+    }
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
+
+
+def failure_of(error: Exception) -> dict[str, Any]:
+    """What Lambda answers when a handler raises."""
+    return {
+        "errorType": type(error).__name__,
+        "errorMessage": str(error),
+        "stackTrace": traceback.format_exception(error),
+    }

@@ -56,12 +56,18 @@ class Ledgers:
         """Whether the site's server runs."""
         return self._clusters[site].alive
 
-    def create_writer(self) -> None:
-        """Make and start the home site's server, with roles and an empty database."""
+    def create_writer(self, *, bare: bool = False) -> None:
+        """Make and start the home site's server, with roles and an empty database unless bare."""
         cluster = self._clusters[self.writer]
         cluster.initialise()
         cluster.start()
-        cluster.create_database()
+        if not bare:
+            cluster.create_database()
+
+    def take_first_user(self, name: str, password: str) -> None:
+        """Give the writer the first user of a deployment, and the database that is its own."""
+        with self._moves:
+            self._clusters[self.writer].take_first_user(name, password)
 
     def create_standby(self) -> None:
         """Copy the writer to the other site, directly, and let it stream through its link."""
@@ -161,8 +167,8 @@ class Ledgers:
             self.wait_streaming()
 
     def connect(self, site: str) -> Connection[Any]:
-        """A new connection as administrator; the caller closes it."""
-        return self._clusters[site].connect()
+        """A new connection of the lab's own; the caller closes it."""
+        return self._clusters[site].connect(user=self._host.user)
 
     @contextmanager
     def old(self, site: str) -> Generator[Connection[Any]]:
@@ -183,7 +189,7 @@ class Ledgers:
             cluster.configure(read_only=True)
             try:
                 cluster.start()
-                with cluster.connect() as connection:
+                with cluster.connect(user=self._host.user) as connection:
                     yield connection
             finally:
                 cluster.shut_down()

@@ -15,6 +15,7 @@ import psutil
 import psycopg
 from psycopg import Connection, sql
 
+from payment_dr.adapters.ledger_setup import DATABASE, LedgerUser, prepare_database
 from payment_dr.lab.addresses import LOOPBACK, require_free
 from payment_dr.lab.directory import disk_errors
 from payment_dr.lab.errors import LabError
@@ -23,8 +24,8 @@ from payment_dr.lab.postgres_binaries import PostgresBinaries
 from payment_dr.lab.processes import Launcher, ManagedProcess
 from payment_dr.lab.shared_memory import release_segment, segment_of
 
-DATABASE: Final = "ledger"
 OWNER: Final = "postgres"
+"""The first role and its database: whom the lab itself comes in as, e.g. to replicate."""
 ADMIN: Final = "payment_admin"
 APP: Final = "payment_app"
 START_TIMEOUT_S: Final = 20.0
@@ -57,13 +58,13 @@ log_min_messages = 'warning'
 """
 _CLIENTS: Final = f"""\
 host all all 127.0.0.1/32 scram-sha-256
-host replication {ADMIN} 127.0.0.1/32 scram-sha-256
+host replication {OWNER} 127.0.0.1/32 scram-sha-256
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerPasswords:
-    """Passwords of the roles: `owner` for setting up, `admin` for moves, `app` for handlers."""
+    """Passwords of the roles: `owner` for the lab itself, `admin` for moves, `app` for handlers."""
 
     owner: str = field(repr=False)
     admin: str = field(repr=False)
@@ -80,11 +81,12 @@ class Upstream:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostgresHost:
-    """What every server of a lab is run with."""
+    """What every server of a lab is run with; `user` is as whom the lab looks at ledgers."""
 
     binaries: PostgresBinaries
     launcher: Launcher
     passwords: LedgerPasswords
+    user: str = ADMIN
 
 
 class Cluster:
@@ -126,17 +128,24 @@ class Cluster:
 
     def create_database(self) -> None:
         """Make the roles and the empty database, in a server that runs."""
-        admin, app, database = (sql.Identifier(name) for name in (ADMIN, APP, DATABASE))
-        create_role: LiteralString = "CREATE ROLE {} LOGIN PASSWORD {}"
-        self._execute("postgres", create_role, admin, sql.Literal(self._passwords.admin))
-        self._execute("postgres", create_role, app, sql.Literal(self._passwords.app))
-        self._execute("postgres", "ALTER ROLE {} REPLICATION", admin)
-        self._execute("postgres", "GRANT pg_monitor TO {}", admin)
-        self._execute("postgres", "CREATE DATABASE {} OWNER {}", database, admin)
-        self._execute("postgres", "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
-        self._execute("postgres", "GRANT CONNECT ON DATABASE {} TO {}", database, app)
-        # Rights on a function belong to the database in which they are given.
-        self._execute(DATABASE, "GRANT EXECUTE ON FUNCTION pg_promote TO {}", admin)
+        users = (
+            LedgerUser(name=ADMIN, password=self._passwords.admin),
+            LedgerUser(name=APP, password=self._passwords.app),
+        )
+        prepare_database(self._owner, users)
+
+    def take_first_user(self, name: str, password: str) -> None:
+        """Give the server the user that a deployment says, and that user the empty database.
+
+        As Aurora's first user, it makes roles and databases and is no superuser. Repeatable.
+        """
+        user, database = sql.Identifier(name), sql.Identifier(DATABASE)
+        if not self.ask("SELECT count(*) FROM pg_roles WHERE rolname = %s", name):
+            self._execute(OWNER, "CREATE ROLE {} LOGIN CREATEDB CREATEROLE", user)
+        self._execute(OWNER, "ALTER ROLE {} PASSWORD {}", user, sql.Literal(password))
+        self._execute(OWNER, "GRANT pg_monitor TO {} WITH ADMIN OPTION", user)
+        if not self.ask("SELECT count(*) FROM pg_database WHERE datname = %s", DATABASE):
+            self._execute(OWNER, "CREATE DATABASE {} OWNER {}", database, user)
 
     def copy_from(self, upstream: Upstream) -> None:
         """Fill the data directory from a running server, by a base backup."""
@@ -146,11 +155,11 @@ class Cluster:
             self.data,
             f"--host={upstream.host}",
             f"--port={upstream.port}",
-            f"--username={ADMIN}",
+            f"--username={OWNER}",
             "--wal-method=fetch",
             "--checkpoint=fast",
             "--no-sync",
-            password=self._passwords.admin,
+            password=self._passwords.owner,
         )
 
     def configure(self, *, follow: Upstream | None = None, read_only: bool = False) -> None:
@@ -170,8 +179,8 @@ class Cluster:
             if follow is not None:
                 self._own_file("standby.signal", "")
                 lines.append(
-                    f"primary_conninfo = 'host={follow.host} port={follow.port} user={ADMIN} "
-                    f"password={self._passwords.admin} application_name={self.name} "
+                    f"primary_conninfo = 'host={follow.host} port={follow.port} user={OWNER} "
+                    f"password={self._passwords.owner} application_name={self.name} "
                     "connect_timeout=2'\n"
                 )
             self._own_file("postgresql.conf", "".join(lines))
@@ -225,7 +234,7 @@ class Cluster:
         shutil.rmtree(self.data, ignore_errors=True)
 
     def connect(self, *, user: str = ADMIN, database: str = DATABASE) -> Connection[Any]:
-        """A new connection; the caller closes it."""
+        """A new connection as one of the lab's own users; the caller closes it."""
         passwords = self._passwords
         return psycopg.connect(
             host=LOOPBACK,
@@ -237,9 +246,9 @@ class Cluster:
         )
 
     def ask(self, question: LiteralString, *values: str) -> Any:
-        """The one value that a query answers."""
+        """The one value that a query of the server, not of its ledger, answers."""
         try:
-            with self.connect() as connection:
+            with self.connect(user=OWNER, database=OWNER) as connection:
                 row = connection.execute(question, values).fetchone()
         except psycopg.Error as error:
             raise LabError(f"PostgreSQL at {self.name} did not answer: {error}") from error
@@ -252,9 +261,13 @@ class Cluster:
         return found["Latest checkpoint location"].strip()
 
     def _execute(self, database: str, statement: LiteralString, *values: sql.Composable) -> None:
-        with self.connect(user=OWNER, database=database) as connection:
-            connection.autocommit = True
+        with self._owner(database) as connection:
             connection.execute(sql.SQL(statement).format(*values))
+
+    def _owner(self, database: str) -> Connection[Any]:
+        connection = self.connect(user=OWNER, database=database)
+        connection.autocommit = True
+        return connection
 
     def _own_file(self, name: str, text: str) -> None:
         path = self.data / name

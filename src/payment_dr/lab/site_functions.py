@@ -1,4 +1,8 @@
-"""The function processes of each site: one serves its HTTP API, one runs its schedules."""
+"""The function processes of each site: one serves its HTTP API, one runs its schedules.
+
+In a lab that was deployed into, and with a state machine, one more runs any function when it is
+called; schedules are then the emulator's, which calls it.
+"""
 
 import http.client
 from collections.abc import Mapping
@@ -6,8 +10,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from payment_dr.core.settings import Settings
-from payment_dr.lab.addresses import Addresses
+from payment_dr.core.settings import Orchestrator, Settings
+from payment_dr.lab.addresses import Addresses, accepts
+from payment_dr.lab.deployed import DeployedSite
 from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.function_environment import function_environment
 from payment_dr.lab.processes import Launcher, ManagedProcess
@@ -45,26 +50,50 @@ class SiteFunctions:
         self._directory = directory
         self._launcher = launcher
         self._composition = composition
-        self._processes: dict[str, tuple[ManagedProcess, ManagedProcess]] = {}
+        self._processes: dict[str, tuple[ManagedProcess, ...]] = {}
+        self._deployed: dict[str, DeployedSite] = {}
 
     def environment(self, site: str) -> dict[str, str]:
         """The variables that functions at the site get besides the shell's harmless ones."""
-        own = function_environment(self._settings, self._addresses, site)
+        if site in self._deployed:
+            own: Mapping[str, str] = self._deployed[site].environment
+        else:
+            own = function_environment(self._settings, self._addresses, site)
         return {**own, **self._composition.extra_environment}
+
+    def adopt(self, site: str, deployed: DeployedSite) -> None:
+        """Run what was deployed at the site; whatever runs it already goes on."""
+        processes = self._processes.get(site, ())
+        runs = bool(processes) and all(process.alive for process in processes)
+        if runs and self._deployed.get(site) == deployed:
+            return
+        self.kill(site)
+        self._deployed[site] = deployed
+        self.start(site)
 
     def start(self, site: str) -> None:
         """Start the site's processes; scheduled functions wait until the resources exist."""
-        environment = self.environment(site)
-        api = self._launcher.start_module(
+        deployed = self._deployed.get(site)
+        if deployed is not None:
+            timeout = f"--timeout-s={deployed.api_timeout_s:g}"
+            api = self._api(site, deployed.api_handler, timeout)
+            self._processes[site] = (api, self._tasks(site))
+            return
+        processes = [self._api(site, self._composition.api_handler), self._jobs(site)]
+        if self._settings.failover.orchestrator is Orchestrator.STATE_MACHINE:
+            processes.append(self._tasks(site))
+        self._processes[site] = tuple(processes)
+
+    def _api(self, site: str, handler: str, *arguments: str) -> ManagedProcess:
+        return self._launcher.start_module(
             f"api-{site}",
             "payment_dr.lab.function_host",
-            "--site",
-            site,
-            "--handler",
-            self._composition.api_handler,
-            environment=environment,
+            *("--site", site, "--handler", handler, *arguments),
+            environment=self.environment(site),
         )
-        jobs = self._launcher.start_module(
+
+    def _jobs(self, site: str) -> ManagedProcess:
+        return self._launcher.start_module(
             f"jobs-{site}",
             "payment_dr.lab.schedule_host",
             "--after",
@@ -73,9 +102,27 @@ class SiteFunctions:
                 f"--schedule={handler}={pause_s:g}"
                 for handler, pause_s in self._composition.schedules.items()
             ),
-            environment=environment,
+            environment=self.environment(site),
         )
-        self._processes[site] = (api, jobs)
+
+    def _tasks(self, site: str) -> ManagedProcess:
+        return self._launcher.start_module(
+            f"tasks-{site}",
+            "payment_dr.lab.task_host",
+            *("--site", site),
+            environment=self.environment(site),
+        )
+
+    def wait_callable(self, site: str) -> None:
+        """Wait until the site's functions can be called.
+
+        Raises:
+            LabError: a process ended, or the time is over.
+        """
+        port = self._addresses.task_port[site]
+        self._processes[site][-1].wait_until(
+            lambda: accepts(port), self._settings.lab.start_timeout_s
+        )
 
     def wait_healthy(self, site: str) -> None:
         """Wait until the site's `/health` answers 200.
@@ -83,10 +130,11 @@ class SiteFunctions:
         Raises:
             LabError: a process ended, or the time is over.
         """
-        api, jobs = self._processes[site]
+        api, *others = self._processes[site]
 
         def ready() -> bool:
-            jobs.require_alive()
+            for process in others:
+                process.require_alive()
             return self.healthy(site)
 
         api.wait_until(ready, self._settings.lab.start_timeout_s)

@@ -1,5 +1,6 @@
 """What can be done to the sites of a lab that runs: lose them, cut them off, move their ledger."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from payment_dr.core.settings import Settings
 from payment_dr.lab.addresses import Addresses
 from payment_dr.lab.aws_client import regional_client
 from payment_dr.lab.bring_up import Parts
+from payment_dr.lab.deployed import deployed_routing, deployed_site
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.http_call import call_json
 from payment_dr.lab.ledger_rows import posting_rows
@@ -24,6 +26,7 @@ class Sites:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._parts: Parts | None = None
+        self._deployed_keys: Mapping[str, str] = {}
 
     @property
     def addresses(self) -> Addresses:
@@ -90,6 +93,28 @@ class Sites:
     def switchover(self, site: str) -> None:
         """Make the site's PostgreSQL the writer without loss; the old one follows it."""
         self._at(site).ledgers.switchover(site)
+
+    def take_first_user(self, name: str, password: str) -> None:
+        """Give the ledger the first user of a deployment, as creating its cluster does on AWS."""
+        self._running.ledgers.take_first_user(name, password)
+
+    def adopt(self, merchant_keys: Mapping[str, str]) -> None:
+        """Run what is deployed in the lab's cloud: functions, timeouts, probes, time to live.
+
+        Args:
+            merchant_keys: API keys that the deployed secret takes, for the lab's status.
+        """
+        parts = self._running
+        routing = deployed_routing(self.settings, self.addresses)
+        for site in self.settings.sites:
+            deployed = deployed_site(self.settings, self.addresses, site.name)
+            parts.functions.adopt(site.name, deployed)
+            parts.directory.write_environment(site.name, deployed.environment)
+        self._deployed_keys = merchant_keys
+        port = self.addresses.network_control_port
+        call_json(port, "POST", "/routing", routing.model_dump(), timeout_s=_CALL_TIMEOUT_S)
+        for site in self.settings.sites:
+            parts.functions.wait_callable(site.name)
 
     def old_ledger(self, site: str) -> tuple[PostingRow, ...]:
         """Postings in the data that the site's latest rebuild set aside."""

@@ -21,7 +21,7 @@ from payment_dr.lab.directory import LabDirectory
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.guardian import clear
 from payment_dr.lab.ledgers import Ledgers
-from payment_dr.lab.postgres import LedgerPasswords, PostgresHost
+from payment_dr.lab.postgres import ADMIN, OWNER, LedgerPasswords, PostgresHost
 from payment_dr.lab.postgres_binaries import find_postgres
 from payment_dr.lab.processes import Launcher, ManagedProcess
 from payment_dr.lab.signals import deaf, ended_by_signals
@@ -53,6 +53,7 @@ class Lab(Sites):
         api_handler: `module:name` behind each site's HTTP API.
         schedules: pause in seconds by `module:name`, at each site; payment-dr's jobs by default.
         extra_environment: added to what the functions get.
+        empty: start without resources, schema and functions, to be deployed into.
         progress: is told a short sentence whenever a part is ready.
     """
 
@@ -64,10 +65,12 @@ class Lab(Sites):
         api_handler: str = API_HANDLER,
         schedules: Mapping[str, float] | None = None,
         extra_environment: Mapping[str, str] | None = None,
+        empty: bool = False,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(settings)
         self.ended = threading.Event()
+        self._empty = empty
         self._wanted_directory = directory
         self._composition = Composition(
             api_handler=api_handler,
@@ -113,7 +116,9 @@ class Lab(Sites):
     @property
     def merchant_keys(self) -> Mapping[str, str]:
         """The API key of each merchant of the lab."""
-        return {} if self._brought_up is None else self._brought_up.merchant_keys
+        if self._brought_up is None:
+            return {}
+        return {**self._brought_up.merchant_keys, **self._deployed_keys}
 
     @property
     def start_seconds(self) -> Mapping[str, float]:
@@ -136,6 +141,7 @@ class Lab(Sites):
                 "alive": [s.name for s in self.settings.sites if parts.ledgers.alive(s.name)],
                 "stale": sorted(parts.ledgers.stale),
             },
+            "bare": parts.empty,
             "healthy": [s.name for s in self.settings.sites if parts.functions.healthy(s.name)],
             "merchant_keys": dict(self.merchant_keys),
             "start_seconds": dict(self.start_seconds),
@@ -166,11 +172,15 @@ class Lab(Sites):
             app=secrets.token_urlsafe(_PASSWORD_BYTES),
         )
         host = PostgresHost(
-            binaries=find_postgres(directory.postgres), launcher=launcher, passwords=passwords
+            binaries=find_postgres(directory.postgres),
+            launcher=launcher,
+            passwords=passwords,
+            user=OWNER if self._empty else ADMIN,
         )
         host.binaries.give(directory.postgres)
         return Parts(
             settings=self.settings,
+            empty=self._empty,
             addresses=claim.addresses,
             directory=directory,
             launcher=launcher,

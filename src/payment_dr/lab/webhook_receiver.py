@@ -48,7 +48,7 @@ class WebhookReceiver:
     """
 
     def __init__(self, port: int, secrets: Callable[[], tuple[str, ...]]) -> None:
-        self.manner = Manner.ACCEPT
+        self._manner = Manner.ACCEPT
         self.received: list[Received] = []
         self.url = f"http://{LOOPBACK}:{port}/webhooks"
         self._secrets = secrets
@@ -72,6 +72,10 @@ class WebhookReceiver:
         """Events whose signatures were right, by id."""
         return {one.event_id: one.event for one in self.received if one.event is not None}
 
+    def behave(self, manner: Manner) -> None:
+        """Treat webhooks in this manner from now on."""
+        self._manner = manner
+
     async def _end(self) -> None:
         self._server.refuse()
         for _ in range(_TURNS_MAX):  # until the loop has told each connection that it is gone
@@ -85,7 +89,7 @@ class WebhookReceiver:
             event = event_of(request.headers, request.body, self._secrets())
         event_id = json.loads(request.body)["event_id"]
         self.received.append(Received(event=event, event_id=event_id, at=time.time()))
-        match self.manner:
+        match self._manner:
             case Manner.HANG:
                 return None
             case Manner.REDIRECT:

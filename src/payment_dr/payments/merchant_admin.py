@@ -100,18 +100,18 @@ class MerchantAdmin:
             raise PaymentDrError(f"{name} has been disabled meanwhile: the key was not made")
         return MadeKey(key=key, text=text)
 
-    def adopt_key(self, name: str, text: str, scopes: frozenset[Scope]) -> bool:
+    def adopt_key(self, name: str, mode: Mode, text: str, scopes: frozenset[Scope]) -> bool:
         """See that the merchant is there and has the key of that text; False if it was so already.
 
         Raises:
-            PaymentDrError: the text is no key, it is another merchant's, or was revoked.
+            PaymentDrError: the text is no key of that mode, it is another merchant's, or was
+                revoked.
         """
         key = adopted_key(name, text, scopes, now=self.clock.now())
-        if key is None:
+        if key is None or key.mode is not mode:
             raise PaymentDrError(
-                f"the key of {name} does not look like one",
-                remedy="make it sk_test_ or sk_live_, 16 of a-z and 2-7, _, and 43 of a-z, A-Z, "
-                "0-9, _ and -",
+                f"the key of {name} does not look like one of mode {mode}",
+                remedy=f"sk_{mode}_, 16 of a-z and 2-7, _, and 43 of a-z, A-Z, 0-9, _ and -",
             )
         known = self.directory.key(key.key_id)
         if known is None:

@@ -3,6 +3,7 @@
 import ssl
 from importlib.resources import as_file
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ def names() -> list[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with as_file(AUTHORITIES) as path:
         context.load_verify_locations(path)
-    subjects = [dict(pair for (pair,) in found["subject"]) for found in context.get_ca_certs()]
+    found: list[Any] = context.get_ca_certs()
+    subjects = [dict(pair for (pair,) in authority["subject"]) for authority in found]
     return [str(subject["commonName"]) for subject in subjects]
 
 

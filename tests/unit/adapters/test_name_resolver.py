@@ -1,8 +1,8 @@
 """Names are resolved by name servers, within the time that is given."""
 
 import pytest
-from dns.exception import Timeout
-from dns.resolver import NXDOMAIN, NoResolverConfiguration
+from dns.exception import DNSException
+from dns.resolver import NoResolverConfiguration
 
 from payment_dr.adapters.name_resolver import resolving
 from payment_dr.core.errors import UnavailableError
@@ -35,9 +35,8 @@ def test_every_address_is_given_once_those_of_ipv4_first() -> None:
     assert resolver.asked == [("hooks.example", 1.5)]
 
 
-@pytest.mark.parametrize("error", [NXDOMAIN(), Timeout(timeout=1)])
-def test_a_name_that_is_not_resolved_is_unavailable(error: Exception) -> None:
-    resolver = FakeResolver(error)
+def test_a_name_that_is_not_resolved_is_unavailable() -> None:
+    resolver = FakeResolver(DNSException("no such name"))
     with pytest.raises(UnavailableError, match="is not resolved: "):
         resolving(lambda: resolver)("hooks.example", 1.0)  # type: ignore[arg-type,return-value] # a fake
 

@@ -8,8 +8,8 @@ from fakes.composed import SETTINGS, FakeWorld
 from payment_dr.adapters.acquirer_provider import AcquirerProvider
 from payment_dr.adapters.stripe_provider import StripeProvider
 from payment_dr.core.errors import SettingsError
-from payment_dr.core.settings import ProviderKind
-from payment_dr.functions import composition as module
+from payment_dr.core.provider_kind import ProviderKind
+from payment_dr.functions.composition import provider_of
 from payment_dr.functions.environment import Environment
 
 
@@ -24,12 +24,12 @@ def environment(kind: ProviderKind, url: str | None) -> Environment:
     [(ProviderKind.STRIPE, StripeProvider), (ProviderKind.ACQUIRER, AcquirerProvider)],
 )
 def test_the_settings_name_the_kind(kind: ProviderKind, made: type) -> None:
-    provider = module._provider(environment(kind, "http://127.0.0.1:1"), dict)
+    provider = provider_of(environment(kind, "http://127.0.0.1:1"), dict)
     assert isinstance(provider, made)
     provider.close()
 
 
 def test_only_the_first_kind_has_an_address_of_its_own() -> None:
-    module._provider(environment(ProviderKind.STRIPE, None), dict).close()
+    provider_of(environment(ProviderKind.STRIPE, None), dict).close()
     with pytest.raises(SettingsError, match="PROVIDER_URL is missing"):
-        module._provider(environment(ProviderKind.ACQUIRER, None), dict)
+        provider_of(environment(ProviderKind.ACQUIRER, None), dict)

@@ -205,7 +205,7 @@ def test_an_event_with_a_time_is_ticks_until_shortly_before_it_is_over(minute: S
 def test_a_call_that_watched_for_a_while_says_that_it_did(
     minute: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert minute.watchers[WEST]
+    assert WEST in minute.watchers
     caplog.set_level(logging.INFO, "payment_dr")
     watcher.handler({}, None)
     assert not [line for line in caplog.records if line.message == "metrics"]

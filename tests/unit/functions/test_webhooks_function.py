@@ -12,6 +12,7 @@ from fakes.deliveries import Delivering, FakeQueue, endpoint
 from payment_dr.adapters.delivery_queue import PostgresDeliveryQueue
 from payment_dr.core.stamp import Epoch, SiteName
 from payment_dr.functions import webhooks as module
+from payment_dr.functions.composition import JOBS
 from payment_dr.functions.metrics import Metric
 from payment_dr.functions.webhooks import (
     DELIVER_EVENT,
@@ -125,11 +126,11 @@ def test_a_process_builds_its_deliverer_once(
 
     monkeypatch.setattr(handling, "composition", composed)
     monkeypatch.setattr(handling, "queue_of", lambda _environment: queue)
-    handling._built.cache_clear()
+    vars(handling)["_built"].cache_clear()
     for _ in range(2):
         assert handling.handler({"for_s": 0}, None)["active"] is False
-    handling._built.cache_clear()
-    assert built == [module.JOBS]
+    vars(handling)["_built"].cache_clear()
+    assert built == [JOBS]
 
 
 def test_it_delivers_for_its_own_site(queue: FakeQueue) -> None:

@@ -35,6 +35,7 @@ def own_ports(addresses: Addresses) -> list[int]:
         addresses.provider_port,
         *addresses.postgres_port.values(),
         addresses.evidence_port,
+        *addresses.task_port.values(),
         *(link.listen_port for link in addresses.links if not link.name.startswith("client")),
     ]
 

@@ -14,7 +14,9 @@ from payment_dr.adapters.settings_file import example, example_text
 from payment_dr.cli import lab as cli
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import Settings
+from payment_dr.infra.deployment import Done
 from payment_dr.lab.addresses import addresses_from
+from payment_dr.lab.deploy import Deployed
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.registry import LabRecord, Registry, this_process
 
@@ -30,6 +32,7 @@ def state_of(directory: Path) -> dict[str, Any]:
         "ledger": {"writer": "east", "alive": ["east", "west"], "stale": []},
         "healthy": ["east"],
         "merchant_keys": {"merchant-0": "key_123"},
+        "bare": False,
         "start_seconds": {"ledger": 1.0},
     }
 
@@ -40,9 +43,14 @@ def fixture_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registr
     registry = Registry(tmp_path)
 
     def start(
-        settings: Settings, name: str, place: Registry, progress: Callable[[str], None]
+        settings: Settings,
+        name: str,
+        place: Registry,
+        progress: Callable[[str], None],
+        *,
+        empty: bool,
     ) -> LabRecord:
-        assert settings == SETTINGS
+        assert settings == (example("rehearsal") if empty else SETTINGS)
         progress("ledger ready after 1.0 s")
         record = this_process(name, directory=tmp_path / name, control_port=20_000)
         place.add(record)
@@ -156,3 +164,75 @@ def add_dead(registry: Registry, name: str, directory: Path) -> None:
     registry.add(
         LabRecord(name=name, pid=os.getpid(), started=1.0, directory=directory, control_port=1)
     )
+
+
+def empty_state(directory: Path) -> dict[str, Any]:
+    return state_of(directory) | {"bare": True, "merchant_keys": {}, "healthy": []}
+
+
+def test_an_empty_lab_is_for_a_deployment_and_says_so(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "call_json", lambda *_, **__: empty_state(tmp_path))
+    result = run("up", "--empty")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == "payment-dr lab deploy"
+    assert registry.get("lab") is not None
+
+
+class FakeDeployment:
+    def __init__(self, directory: Path, progress: Callable[[str], None]) -> None:
+        assert directory.name == "lab"
+        self.progress = progress
+
+    def deploy(self, target: Path) -> Deployed:
+        self.progress("stack foundation (1 of 4)")
+        return Deployed(
+            stacks=(Done(stack="foundation", changed=True, seconds=1.5),),
+            outputs=target / "flat-outputs.json",
+            endpoints=target / "lab-endpoints.json",
+            seconds=30.4,
+        )
+
+
+@pytest.fixture(name="_deployable")
+def fixture_deployable(registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty lab that runs, and deployments into it that do nothing."""
+    monkeypatch.setattr(cli, "call_json", lambda *_, **__: empty_state(tmp_path))
+    run("up", "--empty")
+    assert registry.get("lab") is not None
+    monkeypatch.setattr("payment_dr.lab.deploy.LabDeployment", FakeDeployment)
+
+
+@pytest.mark.usefixtures("_deployable")
+def test_a_deployment_says_where_its_outputs_are_and_how_to_test_it() -> None:
+    result = run("deploy", "--out", "there")
+    assert result.exit_code == 0, result.output
+    assert "stack foundation (1 of 4)" in result.stderr
+    assert result.stdout.splitlines()[:3] == [
+        "deployed in 30 s",
+        "outputs    there/flat-outputs.json",
+        "endpoints  there/lab-endpoints.json",
+    ]
+    assert "PAYMENT_DR_OUTPUTS=there/flat-outputs.json" in result.stdout
+    assert result.stdout.endswith("pytest tests/deployment\n")
+
+
+@pytest.mark.usefixtures("_deployable")
+def test_a_deployment_is_one_json_document() -> None:
+    assert json.loads(run("deploy", "--json").stdout) == {
+        "stacks": [{"stack": "foundation", "changed": True, "seconds": 1.5}],
+        "outputs": "cfn-outputs/flat-outputs.json",
+        "endpoints": "cfn-outputs/lab-endpoints.json",
+        "seconds": 30.4,
+    }
+
+
+def test_only_an_empty_lab_that_runs_is_deployed_into(registry: Registry, tmp_path: Path) -> None:
+    absent = run("deploy")
+    assert "no lab named 'lab' runs" in str(absent.exception)
+    assert "lab up --empty" in str(absent.exception)
+    add_dead(registry, "old", tmp_path / "old")
+    assert "no lab named 'old' runs" in str(run("deploy", "--name", "old").exception)
+    run("up")
+    assert "has resources of its own" in str(run("deploy").exception)

@@ -1,6 +1,6 @@
 import http.client
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,12 @@ class FakeLab:
     def start_site(self, site: str) -> None:
         self._do("start", site)
 
+    def take_first_user(self, name: str, password: str) -> None:
+        self.calls.append(("first-user", name, password))
+
+    def adopt(self, merchant_keys: Mapping[str, str]) -> None:
+        self.calls.append(("adopt", *merchant_keys.values()))
+
     def ask_to_end(self) -> None:
         self.calls.append(("end",))
 
@@ -64,12 +70,16 @@ def test_each_route_does_one_thing(lab: FakeLab) -> None:
     post(lab, "/databases/switchover", {"site": "east"})
     post(lab, "/sites/east/kill")
     post(lab, "/sites/east/start")
+    post(lab, "/databases/first-user", {"name": "master", "password": "secret"})
+    post(lab, "/deployment", {"merchant_keys": {"shop": "key"}})
     assert post(lab, "/shutdown") == {}
     assert lab.calls == [
         ("promote", "west"),
         ("switchover", "east"),
         ("kill", "east"),
         ("start", "east"),
+        ("first-user", "master", "secret"),
+        ("adopt", "key"),
         ("end",),
     ]
 
@@ -90,9 +100,13 @@ def test_what_is_not_offered_is_answered_with_what_is(lab: FakeLab, method: str,
 
 
 @pytest.mark.parametrize("body", [{"town": "west"}, None])
-def test_a_body_without_a_site_is_refused(lab: FakeLab, body: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("path", ["/databases/failover", "/databases/first-user", "/deployment"])
+def test_a_body_that_lacks_something_is_refused(
+    lab: FakeLab, path: str, body: dict[str, Any] | None
+) -> None:
     with pytest.raises(LabError, match="400"):
-        post(lab, "/databases/failover", body)
+        post(lab, path, body)
+    assert not lab.calls
 
 
 @pytest.mark.parametrize("length", ["5000", "-1", "many"])

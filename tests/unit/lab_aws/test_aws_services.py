@@ -18,7 +18,7 @@ from payment_dr.recovery.control import Phase
 
 def secret(cloud: CloudUnderTest, thing: str, site: str) -> dict[str, str]:
     region = cloud.settings.site(site).region
-    name = cloud.settings.resource(thing, site)
+    name = cloud.settings.resource(thing)
     text = cloud.client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"]
     content: dict[str, str] = json.loads(text)
     return content
@@ -30,6 +30,15 @@ def test_each_site_finds_the_same_secrets_in_its_own_region(cloud: CloudUnderTes
     assert secret(cloud, "ledger", "east") == {"username": "payment_app", "password": "app's"}
     assert secret(cloud, "ledger-admin", "west")["username"] == "payment_admin"
     assert secret(cloud, "provider", "west")["api_key"].startswith("sk_test_")
+
+
+def test_a_secret_is_written_at_home_and_read_at_both_sites(cloud: CloudUnderTest) -> None:
+    name = cloud.settings.resource("provider")
+    home, peer = cloud.client("secretsmanager", EAST), cloud.client("secretsmanager", WEST)
+    with pytest.raises(ClientError, match="replica"):
+        peer.put_secret_value(SecretId=name, SecretString="{}")
+    home.put_secret_value(SecretId=name, SecretString='{"api_key": "sk_test_new"}')
+    assert secret(cloud, "provider", "west") == {"api_key": "sk_test_new"}
 
 
 def test_the_merchants_secret_holds_hashes_of_keys_that_only_the_caller_has(
@@ -133,7 +142,7 @@ def test_unsigned_requests_and_other_services_are_refused(cloud: CloudUnderTest)
     answer = cloud.loop.run(cloud.cloud.services.call(EAST, unsigned))
     assert (answer.status, error_of(answer)) == (403, "MissingAuthenticationToken")
     answer = cloud.loop.run(
-        cloud.cloud.services.call(EAST, signed(EAST, "sqs", "SendMessage", b"{}"))
+        cloud.cloud.services.call(EAST, signed(EAST, "kinesis", "PutRecord", b"{}"))
     )
     assert error_of(answer) == "UnknownServiceException"
 

@@ -11,8 +11,13 @@ from payment_dr.lab.http_server import Request
 from payment_dr.lab.network.control import Control
 from payment_dr.lab.network.failover import Failover
 from payment_dr.lab.network.links import Link
+from payment_dr.lab.network.zone import Zone
 
 SETTINGS = example("development")
+
+
+def zone() -> Zone:
+    return Zone(SETTINGS.dns, lambda: "127.0.1.1")
 
 
 def test_links_health_and_answer_are_shown_and_a_link_is_changed(tmp_path: Path) -> None:
@@ -22,7 +27,7 @@ def test_links_health_and_answer_are_shown_and_a_link_is_changed(tmp_path: Path)
             link = Link(spec(port, 1, delay_ms=2, name="client->east"), events)
             await link.start()
             failover = Failover(SETTINGS, events, now_ns=lambda: 5)
-            control = Control({link.name: link}, failover)
+            control = Control({link.name: link}, failover, zone())
 
             async def call(method: str, path: str, body: object = None) -> tuple[int, Any]:
                 request = Request(
@@ -75,7 +80,7 @@ def test_what_failed_is_answered_with_a_conflict(tmp_path: Path) -> None:
             link, other = (Link(spec(port, 1), events) for _ in range(2))
             await link.start()
             failover = Failover(SETTINGS, events, now_ns=lambda: 5)
-            control = Control({"a->b": other}, failover)
+            control = Control({"a->b": other}, failover, zone())
             request = Request(
                 method="POST", path="/links/a->b", query="", headers={}, body=b'{"mode": "pass"}'
             )
@@ -83,5 +88,36 @@ def test_what_failed_is_answered_with_a_conflict(tmp_path: Path) -> None:
             assert response.status == 409
             assert b"cannot listen" in response.body
             link.stop()
+
+    run(scene)
+
+
+def test_probes_and_time_to_live_are_replaced_by_those_that_were_deployed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        with EventLog(tmp_path / "network.jsonl") as events:
+            failover, answered = Failover(SETTINGS, events, now_ns=lambda: 5), zone()
+            control = Control({}, failover, answered)
+
+            async def call(method: str, body: object = None) -> tuple[int, Any]:
+                request = Request(
+                    method=method,
+                    path="/routing",
+                    query="",
+                    headers={},
+                    body=json.dumps(body).encode(),
+                )
+                response = await control.handle(request)
+                return response.status, json.loads(response.body)
+
+            before = {"probes": {"interval_s": 1, "threshold": 3}, "ttl_s": 1}
+            assert await call("GET") == (200, before)
+            wanted = {"probes": {"interval_s": 10, "threshold": 2}, "ttl_s": 7}
+            assert await call("POST", wanted) == (200, wanted)
+            assert (failover.probes.threshold, answered.ttl_s) == (2, 7)
+            for site in ("east", "east"):
+                failover.probed(site, "no answer")
+            assert not failover.view["east"]["healthy"]
+            assert (await call("POST", {"ttl_s": 3}))[0] == 400
+            assert await call("GET") == (200, wanted)
 
     run(scene)

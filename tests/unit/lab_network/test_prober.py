@@ -80,7 +80,7 @@ def test_probes_start_on_a_grid_even_when_each_takes_the_whole_interval() -> Non
             probing = asyncio.create_task(
                 probe_for_ever(
                     address,
-                    ProbeSettings(interval_s=0.05, threshold=1),
+                    lambda: ProbeSettings(interval_s=0.05, threshold=1),
                     lambda _: reported.append(loop.time() - start),
                 )
             )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from payment_dr.adapters.acquirer_provider import AcquirerProvider
 from payment_dr.adapters.stripe_provider import StripeProvider
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.money import Money
-from payment_dr.core.settings import ProviderKind
+from payment_dr.core.provider_kind import ProviderKind
 from payment_dr.lab.addresses import LOOPBACK
 from payment_dr.lab.http_server import HttpServer, Request
 from payment_dr.lab.provider.faults import Faults
@@ -43,16 +44,11 @@ class Kind:
         made = StripeProvider if self.kind is ProviderKind.STRIPE else AcquirerProvider
         return made(lambda: KEY, timeout_s=timeout_s, url=self.url)
 
-    def quiet(self) -> None:
+    def until_done(self) -> None:
         """Wait until the simulator has done what it was asked for."""
-
-        async def wait() -> None:
-            simulator = self.simulator
-            # It tells nobody, and shares this loop: its turn comes each time.
-            while simulator._in_progress or simulator._acquirer._in_progress:  # noqa: ASYNC110 - as said
-                await asyncio.sleep(0)
-
-        self.loop.run(wait())
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.effects:
+            assert time.monotonic() < deadline
 
     @property
     def effects(self) -> list[dict[str, Any]]:
@@ -198,7 +194,7 @@ def test_a_provider_that_hangs_leaves_doubt_and_charges_once(at: Kind, when: str
         impatient.perform(charge)
     assert not caught.value.definite
     at.simulator.faults = Faults()
-    at.quiet()
+    at.until_done()
     patient = at.provider()
     outcome = patient.perform(charge)
     assert isinstance(outcome, Succeeded)
@@ -241,7 +237,7 @@ def acquirer_request(at: Kind, method: str, path: str, body: bytes = b"") -> tup
     return answer.status, json.loads(answer.body)
 
 
-def operation(**changes: object) -> bytes:
+def asked_operation(**changes: object) -> bytes:
     body = {
         "kind": "charge",
         "payment_id": "p1",
@@ -260,13 +256,13 @@ def operation(**changes: object) -> bytes:
 @pytest.mark.parametrize("at", [ProviderKind.ACQUIRER], indirect=True)
 def test_the_second_kind_refuses_what_makes_no_sense(at: Kind) -> None:
     assert acquirer_request(at, "PUT", "operations/o1", b"{")[0] == 400
-    assert acquirer_request(at, "PUT", "operations/o1", operation(kind="gift"))[0] == 400
+    assert acquirer_request(at, "PUT", "operations/o1", asked_operation(kind="gift"))[0] == 400
     assert acquirer_request(at, "GET", "elsewhere")[0] == 404
     assert acquirer_request(at, "GET", "operations/o1")[0] == 404
-    status, body = acquirer_request(at, "PUT", "operations/o1", operation(amount=0))
+    status, body = acquirer_request(at, "PUT", "operations/o1", asked_operation(amount=0))
     assert (status, body["state"], body["code"]) == (201, "declined", "parameter_invalid_integer")
-    assert acquirer_request(at, "PUT", "operations/o1", operation(amount=5))[0] == 422
-    over = operation(kind="refund", charge="pi_none")
+    assert acquirer_request(at, "PUT", "operations/o1", asked_operation(amount=5))[0] == 422
+    over = asked_operation(kind="refund", charge="pi_none")
     assert acquirer_request(at, "PUT", "operations/o2", over)[1]["code"] == "resource_missing"
 
 
@@ -281,7 +277,7 @@ def test_an_operation_of_the_second_kind_under_way_is_neither_there_nor_not(at: 
                 path="/acquirer/v1/operations/o1",
                 query="",
                 headers={"authorization": f"Bearer {KEY}"},
-                body=operation() if method == "PUT" else b"",
+                body=asked_operation() if method == "PUT" else b"",
             )
 
         first = asyncio.get_running_loop().create_task(at.simulator.serve(asked("PUT")))

@@ -59,8 +59,8 @@ class Telling:
         return await self.call("/_lab/webhooks", json.dumps(target))
 
     async def quiet(self) -> None:
-        while self.provider.webhooks._under_way:
-            await asyncio.gather(*self.provider.webhooks._under_way)
+        while self.provider.webhooks.under_way:
+            await asyncio.gather(*self.provider.webhooks.under_way)
 
     @property
     def types(self) -> list[str]:

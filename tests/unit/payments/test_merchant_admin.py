@@ -197,10 +197,10 @@ def test_what_keeps_changing_is_given_up(desk: Desk) -> None:
 
 def test_a_key_that_was_made_elsewhere_is_adopted_once(desk: Desk) -> None:
     text = key_text("c")
-    assert desk.admin.adopt_key("canary", text, ALL_SCOPES)
+    assert desk.admin.adopt_key("canary", Mode.TEST, text, ALL_SCOPES)
     assert desk.works(text)
     desk.clock.advance(1)
-    assert not desk.admin.adopt_key("canary", text, ALL_SCOPES)
+    assert not desk.admin.adopt_key("canary", Mode.TEST, text, ALL_SCOPES)
     assert desk.admin.merchants()[1].keys == (key_id_of(text),)
 
 
@@ -209,18 +209,19 @@ def test_an_adoption_that_was_interrupted_is_finished_by_another(desk: Desk) -> 
     desk.directory.gate = script
     script.plan("put", Fault.NONE, Fault.REFUSED)
     with pytest.raises(UnavailableError):
-        desk.admin.adopt_key("canary", key_text("c"), ALL_SCOPES)
-    assert desk.admin.adopt_key("canary", key_text("c"), ALL_SCOPES)
+        desk.admin.adopt_key("canary", Mode.TEST, key_text("c"), ALL_SCOPES)
+    assert desk.admin.adopt_key("canary", Mode.TEST, key_text("c"), ALL_SCOPES)
     assert desk.works(key_text("c"))
 
 
 def test_what_is_no_key_or_another_ones_is_not_adopted(desk: Desk) -> None:
-    with pytest.raises(PaymentDrError, match="does not look like one"):
-        desk.admin.adopt_key("canary", "password", ALL_SCOPES)
-    desk.admin.adopt_key("canary", key_text("c"), ALL_SCOPES)
+    for mode, text in ((Mode.TEST, "password"), (Mode.LIVE, key_text("c"))):
+        with pytest.raises(PaymentDrError, match=f"does not look like one of mode {mode}"):
+            desk.admin.adopt_key("canary", mode, text, ALL_SCOPES)
+    desk.admin.adopt_key("canary", Mode.TEST, key_text("c"), ALL_SCOPES)
     with pytest.raises(PaymentDrError, match="taken by another"):
-        desk.admin.adopt_key("acme", key_text("c"), ALL_SCOPES)
+        desk.admin.adopt_key("acme", Mode.TEST, key_text("c"), ALL_SCOPES)
     key = desk.directory.keys["c" * 16]
     desk.directory.keys["c" * 16] = revoked(key, 1.0)
     with pytest.raises(PaymentDrError, match="is revoked"):
-        desk.admin.adopt_key("canary", key_text("c"), ALL_SCOPES)
+        desk.admin.adopt_key("canary", Mode.TEST, key_text("c"), ALL_SCOPES)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from payment_dr.core.settings import Settings
+from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.infra.cost.prices import Prices
 
 Resource = Mapping[str, Any]
@@ -14,6 +15,9 @@ Stacks = Mapping[str, Mapping[str, Mapping[str, Resource]]]
 _KB_PER_GB: Final = 1_000_000
 _MILLION: Final = 1_000_000
 _TABLE_REGIONS: Final = 3
+_MB_PER_GB: Final = 1024
+_MINUTES_PER_HOUR: Final = 60
+_BEATS_PER_MINUTE: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,6 +201,35 @@ def _site(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
         unit="hour",
         price=prices.of("hour", "provisioned_gb"),
     )
+    minutes = hours * _MINUTES_PER_HOUR
+    for function in FUNCTIONS:
+        if function.every is not None:
+            name = "watcher" if function.name == "watcher" else "other"
+            seconds = prices.of("call", name) * minutes / function.every.value
+            yield Line(
+                scope=site,
+                item=f"scheduled: {function.name}",
+                quantity=seconds * function.memory_mb / _MB_PER_GB,
+                unit="GB s",
+                price=prices.of("gigabyte_second", "function"),
+            )
+    beats = minutes * _BEATS_PER_MINUTE
+    yield Line(
+        scope=site,
+        item="heartbeats in three regions",
+        quantity=beats * _TABLE_REGIONS / _MILLION,
+        unit="million",
+        price=prices.of("million", "table_write"),
+    )
+    if site != settings.home:
+        published = beats / settings.probes.interval_s
+        yield Line(
+            scope=site,
+            item="takeover switch, published",
+            quantity=published / _MILLION,
+            unit="million",
+            price=prices.of("million", "metric_request"),
+        )
 
 
 def _used(payments: float, prices: Prices) -> Iterator[Line]:

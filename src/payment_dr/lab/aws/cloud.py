@@ -6,6 +6,7 @@ from payment_dr.core.settings import Settings
 from payment_dr.lab.aws.dynamodb import DynamoDb
 from payment_dr.lab.aws.emulator import Emulator
 from payment_dr.lab.aws.endpoint import Services
+from payment_dr.lab.aws.invocations import Answer, Invocation, Invoke
 from payment_dr.lab.aws.rds import Databases, Rds
 from payment_dr.lab.aws.regions import Regions, RegionState
 from payment_dr.lab.aws.tables import StrongTables
@@ -23,9 +24,12 @@ class Outage(StrEnum):
 class Cloud:
     """All regions of a lab; `ports` is by region."""
 
-    def __init__(self, settings: Settings, ports: dict[str, int], databases: Databases) -> None:
-        emulator = Emulator()
+    def __init__(
+        self, settings: Settings, ports: dict[str, int], databases: Databases, invoke: Invoke
+    ) -> None:
         self.regions = Regions(ports)
+        self._invoke = invoke
+        emulator = Emulator(settings.deployment.account_id, self.invoke)
         self._tables = StrongTables(emulator, frozenset(ports))
         dynamodb = DynamoDb(
             emulator, self._tables, self.regions, settings.lab.majority_delay_ms / 1000
@@ -50,6 +54,12 @@ class Cloud:
             await self.servers[region].mute()
         else:
             self.servers[region].refuse()
+
+    def invoke(self, invocation: Invocation) -> Answer:
+        """Call a function, unless its region is down: what is scheduled there does not run."""
+        if self.regions.states[invocation.region] is RegionState.DOWN:
+            return Answer.failure("Lambda.ServiceException", f"{invocation.region} is down")
+        return self._invoke(invocation)
 
     def _server(self, region: str, port: int) -> HttpServer:
         async def serve(request: Request) -> Response:

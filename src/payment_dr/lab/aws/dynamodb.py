@@ -52,6 +52,8 @@ class DynamoDb:
             data = json.loads(request.body)
         except ValueError:
             return json_error("SerializationException", "the body is not JSON")
+        if action == "UpdateTable" and strong.only_ends(data):
+            return self._tables.update(region, data)
         if self._tables.any_of(strong.table_names(action, data)):
             return await self._strong(region, action, data)
         if action == "UpdateTable":

@@ -19,6 +19,8 @@ from urllib.parse import parse_qs, unquote
 from zlib import crc32
 
 from payment_dr.lab.aws.answers import request_id
+from payment_dr.lab.aws.invocations import Invocation, Invoke
+from payment_dr.lab.aws.mends import mend
 from payment_dr.lab.http_server import Request, Response
 
 Table = dict[str, Any]
@@ -27,7 +29,6 @@ Table = dict[str, Any]
 Attributes = Mapping[str, Any]
 """An item or a key: attribute values in DynamoDB's JSON form by name."""
 
-ACCOUNT: Final = "000000000000"
 _INDEXES: Final = "_index_members"
 _CLUSTERS: Final = "_data"
 _PARSED_MAX: Final = 256
@@ -35,6 +36,7 @@ _PARSED_MAX: Final = 256
 DYNAMODB_FUNCTIONS: Final[Mapping[str, str]] = {
     "CreateTable": "_create_table",
     "UpdateTable": "_update_table",
+    "DeleteTable": "_delete_table",
     "DescribeTable": "_describe_table",
     "ListTables": "_list_tables",
     "DescribeTimeToLive": "_describe_ttl",
@@ -55,11 +57,26 @@ DYNAMODB_FUNCTIONS: Final[Mapping[str, str]] = {
 """The actions of DynamoDB that the lab offers, and the functions that perform them."""
 
 PLAIN_SERVICES: Final[Mapping[str, str]] = {
+    "events": "eventbridge",
+    "lambda": "lambda_svc",
+    "logs": "cloudwatch_logs",
     "monitoring": "cloudwatch",
+    "route53": "route53",
     "s3": "s3",
+    "scheduler": "scheduler",
     "secretsmanager": "secretsmanager",
+    "sns": "sns",
+    "sqs": "sqs",
+    "states": "stepfunctions",
+    "sts": "sts",
 }
-"""Services answered by ministack as they are: signing name and module."""
+"""Services answered by ministack as they are: signing name and module, imported when first called.
+
+But a function's code never runs here: an invocation, whoever makes it, goes to the lab's hosts.
+"""
+
+GLOBAL_SERVICES: Final = frozenset({"route53"})
+"""Services of no region, which every region's endpoint answers whatever region signed for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +108,9 @@ class WriterSwitch:
 
 
 class Emulator:
-    """Everything the lab takes from ministack."""
+    """Everything the lab takes from ministack; its resources belong to the one `account`."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: str, invoke: Invoke) -> None:
         # Only its own web server would listen, and nothing here starts it; belt and braces.
         os.environ["BIND_HOST"] = "127.0.0.1"
         os.environ["IOT_MTLS_ENABLED"] = "0"
@@ -103,6 +120,9 @@ class Emulator:
             parse = inspect.unwrap(_of(dynamodb, name))
             setattr(dynamodb, name, functools.lru_cache(_PARSED_MAX)(parse))
         self._responses = _module("core.responses")
+        self._account = account
+        self._invoke = invoke
+        self._services: dict[str, Any] = {}
         self._actions = {action: _of(dynamodb, name) for action, name in DYNAMODB_FUNCTIONS.items()}
         self._tables = _of(dynamodb, "_tables")
         self._extract_key = _of(dynamodb, "_extract_key_from_item")
@@ -114,7 +134,7 @@ class Emulator:
 
     def dynamodb(self, region: str, action: str, data: Mapping[str, Any]) -> Response:
         """Perform one action of `DYNAMODB_FUNCTIONS` in a region."""
-        self._responses.set_request_region(region)
+        self._enter(region)
         status, headers, body = self._actions[action](data)
         return Response(
             status=status,
@@ -124,8 +144,12 @@ class Emulator:
 
     def table(self, region: str, name: str) -> Table | None:
         """A region's table."""
-        table: Table | None = self._tables.get_scoped(ACCOUNT, region, name)
+        table: Table | None = self._tables.get_scoped(self._account, region, name)
         return table
+
+    def forget(self, region: str, name: str) -> None:
+        """Remove a region's table."""
+        self._tables.pop_scoped(self._account, region, name)
 
     def key(self, table: Table, attributes: Attributes) -> Attributes:
         """The key attributes of an item or of a key."""
@@ -148,12 +172,12 @@ class Emulator:
 
     def rds(self, region: str, form: Mapping[str, list[str]]) -> Response:
         """Perform an RDS action; parameters as parsed from a form."""
-        self._responses.set_request_region(region)
+        self._enter(region)
         return _response(self._rds("POST", "/", {}, b"", form))
 
     def writer_switch(self, region: str, form: Mapping[str, list[str]]) -> WriterSwitch | Response:
         """What a switch of a global cluster's writer would do, or why it is refused."""
-        self._responses.set_request_region(region)
+        self._enter(region)
         resolved, refusal = self._writer_switch(form)
         if refusal is not None:
             return _response(refusal)
@@ -182,9 +206,9 @@ class Emulator:
 
     async def plain(self, service: str, region: str, request: Request) -> Response:
         """Perform a call of one of `PLAIN_SERVICES`."""
-        self._responses.set_request_region(region)
+        self._enter(region)
         headers = dict(request.headers)
-        answer = await _module(f"services.{PLAIN_SERVICES[service]}").handle_request(
+        answer = await self._service(service).handle_request(
             request.method,
             unquote(request.path),
             headers,
@@ -198,6 +222,35 @@ class Emulator:
             response,
             headers={k: v for k, v in response.headers.items() if k.lower() != "content-length"},
         )
+
+    def _enter(self, region: str) -> None:
+        """What is called next happens in that region of the account."""
+        self._responses.set_request_account_id(self._account)
+        self._responses.set_request_region(region)
+
+    def _service(self, name: str) -> Any:
+        """The module of one of `PLAIN_SERVICES`, made to fit when it is first called."""
+        if name not in self._services:
+            module = self._services[name] = _module(f"services.{PLAIN_SERVICES[name]}")
+            mend(name, module, self._execute)
+        return self._services[name]
+
+    def _execute(
+        self, _record: object, config: Mapping[str, Any], event: Any, request: str, _began: float
+    ) -> dict[str, Any]:
+        """Run a function, in a thread; the result in ministack's form."""
+        answer = self._invoke(
+            Invocation(
+                region=config["FunctionArn"].split(":")[3],
+                function_name=config["FunctionName"],
+                handler=config["Handler"],
+                timeout_s=config["Timeout"],
+                request_id=request,
+                event=event,
+            )
+        )
+        failure = {"error": True, "function_error": "Unhandled"} if answer.failed else {}
+        return {"body": answer.payload, **failure}
 
 
 def _module(name: str) -> Any:

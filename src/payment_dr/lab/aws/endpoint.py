@@ -9,11 +9,14 @@ from urllib.parse import parse_qs
 
 from payment_dr.lab.aws.answers import json_error
 from payment_dr.lab.aws.dynamodb import DynamoDb
-from payment_dr.lab.aws.emulator import PLAIN_SERVICES, Emulator
+from payment_dr.lab.aws.emulator import GLOBAL_SERVICES, PLAIN_SERVICES, Emulator
 from payment_dr.lab.aws.rds import Rds
 from payment_dr.lab.http_server import Request, Response
 
 _SCOPE: Final = re.compile(r"Credential=[^/]+/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+
+_QUERY_SERVICES: Final = frozenset({"rds", "sns", "sts"})
+"""Services whose action is in the body; others name it in a header, or are called by paths."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +45,7 @@ class Services:
         signed_for, service = scope.groups()
         action = _action(service, request)
         self.calls[Call(region=region, service=service, action=action)] += 1
-        if signed_for != region:
+        if signed_for != region and service not in GLOBAL_SERVICES:
             message = f"Credential should be scoped to a valid region, not {signed_for!r}."
             return json_error("InvalidSignatureException", message, 403)
         return await self._serve(region, service, action, request)
@@ -63,7 +66,9 @@ def _action(service: str, request: Request) -> str:
     target = request.headers.get("x-amz-target")
     if target is not None:
         return target.rpartition(".")[2]
-    if service == "rds":
+    if service in _QUERY_SERVICES:
         return parse_qs(request.body.decode()).get("Action", [""])[0]
+    if service != "s3":
+        return f"{request.method} {request.path}"
     depth = request.path.strip("/").count("/")
     return f"{request.method} {'object' if depth else 'bucket'}"

@@ -21,8 +21,19 @@ Form = Mapping[str, list[str]]
 _DESCRIBE: Final = "DescribeGlobalClusters"
 _MOVES: Final = frozenset({"FailoverGlobalCluster", "SwitchoverGlobalCluster"})
 _OFFERED: Final = frozenset(
-    {_DESCRIBE, *_MOVES, "CreateGlobalCluster", "CreateDBCluster", "DescribeDBClusters"}
+    {
+        _DESCRIBE,
+        *_MOVES,
+        "CreateGlobalCluster",
+        "CreateDBCluster",
+        "DeleteDBCluster",
+        "DeleteGlobalCluster",
+        "DescribeDBClusters",
+        "RemoveFromGlobalCluster",
+    }
 )
+_ELSEWHERE: Final = ("DBClusterParameterGroupName", "DBSubnetGroupName")
+"""Parameters that name what the lab does not keep, and ministack would look for."""
 _MODES: Final = {"AllowDataLoss", "Switchover"}
 _INVALID: Final = "InvalidGlobalClusterStateFault"
 
@@ -79,6 +90,8 @@ class Rds:
         if action not in _OFFERED:
             return query_error("InvalidAction", f"{action} is not offered by the lab")
         form = parse_qs(request.body.decode())
+        for name in _ELSEWHERE:
+            form.pop(name, None)
         if action in _MOVES:
             return await self._move(region, form)
         if action == _DESCRIBE and region in self._known:

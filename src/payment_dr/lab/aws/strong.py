@@ -69,6 +69,17 @@ def _plain(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def only_ends(data: Data) -> bool:
+    """Whether an UpdateTable only takes replicas away, or the protection from deletion."""
+    return data.keys() == {"TableName", "DeletionProtectionEnabled"} or takes_replicas_away(data)
+
+
+def takes_replicas_away(data: Data) -> bool:
+    """Whether an UpdateTable ends replicas and makes none."""
+    updates = data.get("ReplicaUpdates", ())
+    return bool(updates) and all("Delete" in update for update in updates)
+
+
 def refusal(action: str, data: Data) -> str | None:
     """Why a strong table refuses the request; None if it does not."""
     if action in _TRANSACTIONS:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from payment_dr.core.regions import MRSC_REGION_SETS
 from payment_dr.lab.aws.answers import json_error
 from payment_dr.lab.aws.emulator import Emulator, Items, Table
-from payment_dr.lab.aws.strong import Data, StrongTable
+from payment_dr.lab.aws.strong import Data, StrongTable, takes_replicas_away
 from payment_dr.lab.http_server import Response
 
 _STRONG: Final = "STRONG"
@@ -37,6 +38,8 @@ class StrongTables:
         """UpdateTable, which makes a table strong when it names replicas."""
         if "ReplicaUpdates" not in data:
             return self._emulator.dynamodb(region, "UpdateTable", data)
+        if takes_replicas_away(data):
+            return self._dissolve(region, data["TableName"])
         wanted = _wanted(region, data)
         problem = self._problem(region, wanted, data)
         if problem is not None:
@@ -92,6 +95,19 @@ class StrongTables:
         if table is not None and table["LocalSecondaryIndexes"]:
             return "local secondary indexes are not supported with multi-Region strong consistency"
         return None
+
+    def _dissolve(self, region: str, name: str) -> Response:
+        """Only the table of the region that was asked stays, with the items."""
+        table = self._tables.pop(name, None)
+        if table is None:
+            return json_error("ValidationException", f"{name} has no replicas")
+        for replica in table.replicas:
+            if replica != region:
+                self._emulator.forget(replica, name)
+        del self._replicas[name], self._items[name]
+        answer = self._emulator.dynamodb(region, "DescribeTable", {"TableName": name})
+        body = json.dumps({"TableDescription": json.loads(answer.body)["Table"]}).encode()
+        return replace(answer, body=body, headers={})
 
     def _link(self, wanted: StrongTable) -> None:
         replicas = {

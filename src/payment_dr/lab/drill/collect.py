@@ -14,6 +14,7 @@ from payment_dr.adapters.evidence_store import S3EvidenceStore
 from payment_dr.checks.evidence import Event, PaymentRow, PostingRow, ProviderRow, SourceName
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.lab.addresses import LOOPBACK
+from payment_dr.lab.aws_resources import evidence_bucket
 from payment_dr.lab.drill.design import Truth
 from payment_dr.lab.drill.rows import payment_row, reconciliations, run_log_events
 from payment_dr.lab.errors import LabError
@@ -21,12 +22,14 @@ from payment_dr.lab.ledger_rows import posting_rows
 from payment_dr.lab.supervisor import Lab
 from payment_dr.recovery.control import MoveKind
 from payment_dr.recovery.documents import (
+    EVIDENCE_NAME,
     MOVE_EVIDENCE,
     RECONCILIATION_EVIDENCE,
+    RECONCILIATION_PREFIX,
+    SUPERSEDED_NAME,
     MoveEvidence,
     ReconciliationEvidence,
 )
-from payment_dr.recovery.steps import EVIDENCE_NAME
 
 _TIMEOUT_S: Final = 30.0
 
@@ -44,6 +47,7 @@ class Moves:
     """The evidence documents of all moves, of both sites' buckets."""
 
     finished: tuple[MoveEvidence, ...]
+    superseded: tuple[MoveEvidence, ...]
     reconciliations: tuple[ReconciliationEvidence, ...]
 
 
@@ -67,6 +71,7 @@ def collect(lab: Lab, truth: Truth, directory: Path) -> Collected:
             moves.reconciliations,
             old_writer=lambda m: _old_writer(m, ledgers, kept),
             standby=lambda m: ledgers.get(m.move.target),
+            superseded=moves.superseded,
         ),
     )
     postings = [
@@ -133,20 +138,28 @@ def _kept(lab: Lab, site: str) -> tuple[PostingRow, ...]:
 
 def _moves(lab: Lab) -> Moves:
     finished: dict[str, MoveEvidence] = {}
+    superseded: dict[str, MoveEvidence] = {}
     seen: list[ReconciliationEvidence] = []
     for site in lab.settings.sites:
         store = S3EvidenceStore(
-            lab.aws_client("s3", site.name), lab.settings.resource("evidence", site.name)
+            lab.aws_client("s3", site.name), evidence_bucket(lab.settings, site.name)
         )
         try:
             for move_id, name, body in store.documents():
                 if name == EVIDENCE_NAME:
                     finished[move_id] = MOVE_EVIDENCE.validate_json(body)
-                else:
+                elif name == SUPERSEDED_NAME:
+                    superseded[move_id] = MOVE_EVIDENCE.validate_json(body)
+                elif name.startswith(RECONCILIATION_PREFIX):
                     seen.append(RECONCILIATION_EVIDENCE.validate_json(body))
         except UnavailableError:
             continue  # a region that is still down has no evidence of later moves
-    return Moves(finished=tuple(finished.values()), reconciliations=tuple(seen))
+    return Moves(
+        finished=tuple(finished.values()),
+        # Who lost a race for the evidence, and not for the move, is finished all the same.
+        superseded=tuple(one for move_id, one in superseded.items() if move_id not in finished),
+        reconciliations=tuple(seen),
+    )
 
 
 def _events(lab: Lab, truth: Truth, moves: Moves) -> Iterator[Event]:
@@ -157,7 +170,7 @@ def _events(lab: Lab, truth: Truth, moves: Moves) -> Iterator[Event]:
                 events.append(msgspec.json.decode(line, type=Event))
             except msgspec.DecodeError as error:
                 raise PaymentDrError(f"{file.name} holds a line that is no event") from error
-    for evidence in moves.finished:
+    for evidence in (*moves.finished, *moves.superseded):
         # The document was filed by the last step, so the table's log has lines that it lacks.
         events += run_log_events(evidence.move, truth.run_log(evidence.move.move_id))
     return iter(sorted(events, key=lambda event: event.time_ns))

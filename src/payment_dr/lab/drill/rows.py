@@ -61,14 +61,16 @@ def reconciliations(
     seen_and_posted: Iterable[ReconciliationEvidence],
     old_writer: Callable[[MoveEvidence], tuple[PostingRow, ...] | None],
     standby: Callable[[MoveEvidence], tuple[PostingRow, ...] | None],
+    superseded: Iterable[MoveEvidence] = (),
 ) -> Iterator[Reconciliation]:
-    """One row for each finished move, in order of time: their epochs must rise.
+    """One row for each finished or superseded move, in order of time: their epochs must rise.
 
     `old_writer` and `standby` give the postings of the two ledgers; what was posted under the
     move's own epoch or later is left out here, as it came after.
     """
     found = tuple(seen_and_posted)
-    for evidence in sorted(moves, key=lambda e: e.move.started_at):
+    won = tuple(moves)
+    for evidence in sorted((*won, *superseded), key=lambda e: e.move.started_at):
         move = evidence.move
         mine = [r for r in found if r.move_id == move.move_id]
         yield Reconciliation(
@@ -76,7 +78,7 @@ def reconciliations(
             kind=move.kind.value,
             epoch=evidence.stamp.epoch,
             site=move.target,
-            winner=True,
+            winner=evidence in won,
             seen=tuple(sorted({i for r in mine for i in r.found.seen})),
             posted=tuple(sorted({i for r in mine for i in r.found.posted})),
             old_writer=_earlier(old_writer(evidence), evidence.stamp.epoch),

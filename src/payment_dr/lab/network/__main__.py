@@ -51,7 +51,9 @@ async def serve(place: Place, told: asyncio.Event) -> None:
         await stack.enter_async_context(
             name_server(LOOPBACK, place.addresses.dns_port, zone.respond)
         )
-        control = HttpServer(place.addresses.network_control_port, Control(links, failover).handle)
+        control = HttpServer(
+            place.addresses.network_control_port, Control(links, failover, zone).handle
+        )
         stack.callback(control.refuse)
         await control.open()
         await _watch(place, failover, told)
@@ -71,7 +73,7 @@ async def _watch(place: Place, failover: Failover, told: asyncio.Event) -> None:
         *(
             probe_for_ever(
                 (link.listen_host, link.listen_port),
-                settings.probes,
+                lambda: failover.probes,
                 partial(failover.probed, site),
             )
             for site, link in probed

@@ -38,7 +38,8 @@ class Failover:
     def __init__(self, settings: Settings, events: EventLog, *, now_ns: Callable[[], int]) -> None:
         self._home = settings.home
         self._other = settings.peer(settings.home).name
-        self._threshold = settings.probes.threshold
+        self.probes = settings.probes
+        """How sites are probed; may be replaced at any time."""
         self._events = events
         self._now_ns = now_ns
         self._health: dict[str, _Health] = {
@@ -75,7 +76,7 @@ class Failover:
             health.successes = 0
             self._events.write("probe-failed", site, failures=health.failures, problem=problem)
         changed = health.failures if health.healthy else health.successes
-        if changed >= self._threshold:
+        if changed >= self.probes.threshold:
             health.healthy = not health.healthy
             health.since_ns = self._now_ns()
             self._events.write("site-healthy" if health.healthy else "site-unhealthy", site)

@@ -16,17 +16,21 @@ _HEALTHY: Final = range(200, 400)
 
 
 async def probe_for_ever(
-    address: tuple[str, int], settings: ProbeSettings, report: Callable[[str | None], None]
+    address: tuple[str, int],
+    settings: Callable[[], ProbeSettings],
+    report: Callable[[str | None], None],
 ) -> None:
     """Report each probe's outcome: None, or what was wrong; a probe may take one interval.
 
-    Probes start on a fixed grid, so that a slow one does not delay the next.
+    Probes start on a fixed grid, so that a slow one does not delay the next. New settings hold
+    from the next probe on.
     """
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
-        report(await probe(address, settings.interval_s))
-        due += settings.interval_s
+        interval_s = settings().interval_s
+        report(await probe(address, interval_s))
+        due += interval_s
         await asyncio.sleep(max(0, due - loop.time()))
 
 

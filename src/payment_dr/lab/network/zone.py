@@ -30,14 +30,14 @@ class Zone:
     """Answers one packet at a time.
 
     Args:
-        settings: the name and its time to live.
+        settings: the name and its time to live at first; `ttl_s` may be replaced.
         address: the IPv4 address that the name has now.
     """
 
     def __init__(self, settings: DnsSettings, address: Callable[[], str]) -> None:
         self._name = name_from_text(settings.name)
         self._domain = self._name.parent()
-        self._ttl_s = settings.ttl_s
+        self.ttl_s = settings.ttl_s
         self._address = address
 
     def respond(self, packet: bytes) -> bytes | None:
@@ -58,7 +58,7 @@ class Zone:
             reply.flags |= Flag.AA
         if code is Rcode.NOERROR and request.question[0].rdtype in (RdataType.A, RdataType.ANY):
             name = request.question[0].name
-            reply.answer.append(rrset_from_text(name, self._ttl_s, "IN", "A", self._address()))
+            reply.answer.append(rrset_from_text(name, self.ttl_s, "IN", "A", self._address()))
         return reply.to_wire()
 
     def _code(self, request: Message) -> Rcode:

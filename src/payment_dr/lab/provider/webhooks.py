@@ -67,7 +67,7 @@ class Webhooks:
 
     def __init__(self) -> None:
         self.target: WebhookTarget | None = None
-        self._under_way: set[asyncio.Task[None]] = set()
+        self.under_way: set[asyncio.Task[None]] = set()
 
     def tell(self, answer: Json) -> None:
         """Begin to tell what an answer says was changed, if somebody wants to know."""
@@ -76,8 +76,8 @@ class Webhooks:
             return
         for _ in range(self.target.copies):
             task = asyncio.get_running_loop().create_task(_post(self.target, event))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
 
 
 async def _post(target: WebhookTarget, event: Json) -> None:

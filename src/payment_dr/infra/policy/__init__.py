@@ -1,0 +1,1 @@
+"""What the planned stacks allow: pure models, read from plans."""

@@ -1,0 +1,64 @@
+"""What ministack's services get wrong or leave to its web server; read in version 1.5.33.
+
+A service is mended once, when it is first called.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+_EXECUTE: Final = "_execute_function_dispatch"
+_PARSE: Final = "_parse_health_check_config"
+_FIND: Final = "_find"
+_REPLICATE: Final = "_replicate_secret_to_regions"
+_CREATE: Final = "_create_secret"
+
+
+def mend(service: str, module: Any, execute: Callable[..., dict[str, Any]]) -> None:
+    """Mend the module of a service, named as its requests are signed.
+
+    Args:
+        service: e.g. `route53`.
+        module: that answers its requests.
+        execute: runs a function instead of ministack.
+    """
+    match service:
+        case "lambda":
+            # Below this point ministack has checked qualifier and reserved concurrency.
+            setattr(module, _EXECUTE, execute)
+        case "route53":
+            _keep_children(module)
+        case "secretsmanager":
+            _replicate_new_secrets(module)
+        case "scheduler":
+            module.start_scheduler()
+        case _:
+            pass
+
+
+def _keep_children(route53: Any) -> None:
+    """It loses the names of the checks that a calculated check is made of."""
+    parse, find = getattr(route53, _PARSE), getattr(route53, _FIND)
+
+    def parse_with_children(element: Any) -> dict[str, Any]:
+        configuration: dict[str, Any] = parse(element)
+        children = find(element, "ChildHealthChecks")
+        if children is not None:
+            configuration["ChildHealthChecks"] = [child.text for child in children]
+        return configuration
+
+    setattr(route53, _PARSE, parse_with_children)
+
+
+def _replicate_new_secrets(secrets: Any) -> None:
+    """It copies a secret to other regions only when it is asked to later."""
+    create = getattr(secrets, _CREATE)
+    replicate = getattr(secrets, _REPLICATE)
+
+    def create_and_replicate(data: dict[str, Any]) -> Any:
+        answer = create(data)
+        if answer[0] == HTTPStatus.OK and data.get("AddReplicaRegions"):
+            replicate({**data, "SecretId": data["Name"]})
+        return answer
+
+    setattr(secrets, _CREATE, create_and_replicate)

@@ -1,0 +1,1 @@
+"""What resources, data sources and ephemeral resources of the aws provider look like."""

@@ -1,0 +1,1 @@
+"""Terraform's plugin protocol 5: messages, values, the server that speaks it."""
