@@ -57,8 +57,3 @@ def lab_addresses(settings: Settings, addresses: Addresses, site: str) -> dict[s
         "PAYMENT_DR_OWN_URL": link_url(f"client->{own.name}"),
         "PAYMENT_DR_DNS": f"{LOOPBACK}:{addresses.dns_port}",
     }
-
-
-def environment_in(directory: Path, site: str) -> dict[str, str]:
-    """Variables for functions at that site of the lab in a directory."""
-    return function_environment(read_settings(directory), Addresses.read(directory), site)
