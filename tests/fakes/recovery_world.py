@@ -13,8 +13,9 @@ from typing import TypeVar
 from fakes.clock import FakeClock
 from fakes.faults import Fault, suffer
 from payment_dr.core.errors import UnavailableError
-from payment_dr.core.settings import FailoverSettings, Promotion
+from payment_dr.core.settings import FailoverSettings, Objectives, Promotion
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
+from payment_dr.recovery.about import About
 from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.moves import MoveRequest
 from payment_dr.recovery.ports import (
@@ -33,6 +34,17 @@ START = 1_700_000_000.0
 
 SETTINGS = FailoverSettings(min_stay_s=0)
 WITH_APPROVAL = SETTINGS.model_copy(update={"promotion": Promotion.APPROVAL})
+
+ABOUT = About(
+    platform="lab",
+    environment="dev",
+    site=WEST,
+    regions={EAST: "us-east-1", WEST: "us-west-2"},
+    settings_sha256="5" * 64,
+    code_sha256="c" * 64,
+    objectives=Objectives(),
+    detection_s=30,
+)
 
 STEADY_AT_EAST = ControlRecord(
     active=EAST, epoch=Epoch(1), phase=Phase.STEADY, move=None, version=1, changed_at=START
@@ -96,6 +108,7 @@ class FakeWorld:
         self.switch_to: SiteName | None = None
         self.switch_calls = 0
         self.documents: dict[tuple[str, str], str] = {}
+        self.reports: dict[int, str] = {}
         self.canaries: set[str] = set()
         self.promote_calls: list[tuple[str, SiteName]] = []
         self.promoting: Callable[[SiteName], None] = self.promote_now
@@ -174,6 +187,7 @@ class FakeWorld:
             canary=_Canary(self),
             evidence=_Evidence(self),
             clock=self.clock,
+            about=lambda: ABOUT,
         )
 
     def call(self, name: str, act: Callable[[], T]) -> T:
@@ -333,6 +347,24 @@ class _Evidence(_Port):
 
     def has(self, move_id: str, name: str) -> bool:
         return self.fake.call("evidence.has", lambda: (move_id, name) in self.fake.documents)
+
+    def documents_of(self, move_id: str) -> Mapping[str, str]:
+        def act() -> Mapping[str, str]:
+            kept = self.fake.documents.items()
+            return {name: body for (of, name), body in kept if of == move_id}
+
+        return self.fake.call("evidence.documents_of", act)
+
+    def last_report(self) -> tuple[int, str] | None:
+        return self.fake.call(
+            "evidence.last_report", lambda: max(self.fake.reports.items(), default=None)
+        )
+
+    def file_report(self, number: int, body: str) -> bool:
+        def act() -> bool:
+            return self.fake.reports.setdefault(number, body) is body
+
+        return self.fake.call("evidence.file_report", act)
 
 
 def to_west(kind: MoveKind, move_id: str = "m1", **changes: object) -> MoveRequest:

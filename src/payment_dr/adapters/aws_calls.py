@@ -14,6 +14,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ProxyConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from payment_dr.core.errors import UnavailableError
 
@@ -49,7 +50,7 @@ def error_code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
-def _definite(error: BotoCoreError | ClientError) -> bool:
+def _definite(error: BotoCoreError | ClientError | ResponseParserError) -> bool:
     """Refused by the service or surely never sent: nothing took effect.
 
     Any other end may have acted, a broken TLS connection among them.
@@ -65,7 +66,7 @@ def aws_errors(what: str, *, writes: bool, remedy: str = "") -> Generator[None]:
     """Turn botocore's errors into UnavailableError; `what` names the call, e.g. `reading X`."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise UnavailableError(
             f"{what}: {error}", remedy=remedy, definite=not writes or _definite(error)
         ) from error

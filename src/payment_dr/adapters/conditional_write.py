@@ -8,6 +8,7 @@ from typing import Final
 from botocore.exceptions import ClientError
 
 from payment_dr.adapters.aws_calls import error_code
+from payment_dr.core.errors import UnavailableError
 
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE_S: Final = 0.03
@@ -17,7 +18,10 @@ def conditional(write: Callable[[], object]) -> bool:
     """Do a conditional write; False when its condition does not hold.
 
     A conflict with the other region's write took no effect and is tried again, a bounded number
-    of times; still in conflict after that is like having lost.
+    of times. Still in conflict after that tells nothing about the condition.
+
+    Raises:
+        UnavailableError: the conflict did not end; whoever needs to know looks what stands there.
     """
     for _ in range(_CONFLICT_TRIES):
         try:
@@ -30,4 +34,6 @@ def conditional(write: Callable[[], object]) -> bool:
             time.sleep(random.uniform(0, _CONFLICT_PAUSE_S))  # noqa: S311 - jitter, no secret
         else:
             return True
-    return False
+    raise UnavailableError(
+        "writes in the other region kept getting in the way of this one", definite=False
+    )

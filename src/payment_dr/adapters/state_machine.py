@@ -1,6 +1,8 @@
 """Starts executions of a state machine; an execution has a name, so starting it twice is once."""
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -10,6 +12,29 @@ from payment_dr.recovery.execution import MACHINE_INPUT, MachineInput
 
 _NAME_MAX: Final = 80
 _EXISTS: Final = "ExecutionAlreadyExists"
+_NONE: Final = "ExecutionDoesNotExist"
+
+
+@unique
+class ExecutionStatus(StrEnum):
+    """As Step Functions names them; UNKNOWN: there is no such execution."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+    PENDING_REDRIVE = "PENDING_REDRIVE"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """How an execution stands; `error` and `cause` of one that failed, else empty."""
+
+    status: ExecutionStatus
+    error: str = ""
+    cause: str = ""
 
 
 class StateMachine:
@@ -42,6 +67,26 @@ class StateMachine:
                     raise
                 return False
         return True
+
+    def execution(self, name: str) -> Execution:
+        """How the execution of that name stands.
+
+        Raises:
+            UnavailableError: Step Functions did not answer.
+        """
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{_allowed(name)}"
+        with aws_errors(f"looking at execution {name}", writes=False):
+            try:
+                found = self._client.describe_execution(executionArn=arn)
+            except ClientError as error:
+                if error_code(error) != _NONE:
+                    raise
+                return Execution(status=ExecutionStatus.UNKNOWN)
+        return Execution(
+            status=ExecutionStatus(found["status"]),
+            error=found.get("error", ""),
+            cause=found.get("cause", ""),
+        )
 
 
 def _allowed(name: str) -> str:

@@ -66,6 +66,26 @@ COMMANDS: Final[tuple[Command, ...]] = tuple(
             "Take an unfinished move back, as long as no promotion was tried.",
         ),
         (
+            "watch",
+            "watch",
+            "Follow a move until it ends, with the time and the budget of each step.",
+        ),
+        (
+            "readiness",
+            "readiness",
+            "Judge whether the standby could take over now: each item, its evidence, its remedy.",
+        ),
+        (
+            "evidence",
+            "evidence",
+            "List, fetch and verify the reports of moves and drills.",
+        ),
+        (
+            "audit",
+            "audit",
+            "Print who did what, when, with which approval, and whether the log is whole.",
+        ),
+        (
             "synth",
             "synth",
             "Check the settings against AWS's limits, build the package, and write the stacks.",

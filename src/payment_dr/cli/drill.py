@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from payment_dr.adapters import settings_file
+from payment_dr.adapters.report_chain import append_run
 from payment_dr.lab import scenario as scenarios
 from payment_dr.lab.drill.design import Design
 from payment_dr.lab.drill.run import Order, new_seed, run_drill
@@ -86,7 +87,9 @@ def _run(order: Order, other: Report | None) -> tuple[Report, Path]:
     with LiveView(sys.stderr, title=title) as view:
         directory = run_drill(order, view)
         view.event("judging the evidence")
-        return judge(directory, other=other), directory
+        report = judge(directory, other=other)
+    append_run(directory)
+    return report, directory
 
 
 def _show(ours: tuple[Report, Path], theirs: Report | None, *, json: bool) -> None:

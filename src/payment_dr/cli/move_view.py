@@ -2,21 +2,31 @@
 
 import json
 import sys
-import time
+from dataclasses import asdict, dataclass
 from typing import Any, Final, assert_never
 
 import typer
 from pydantic import TypeAdapter
 
+from payment_dr.cli.talk import say
+from payment_dr.cli.watching import Watched
 from payment_dr.core.stamp import SiteName
-from payment_dr.recovery.control import Phase
+from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.plan import Plan
 from payment_dr.recovery.ports import LedgerView, Transition, TransitionEvent
 from payment_dr.recovery.readiness import BlockingItem
+from payment_dr.recovery.readiness_items import Item
+from payment_dr.recovery.readiness_judges import ItemState
 from payment_dr.recovery.runner import AwaitsApproval, Completed, MoveOutcome, Stopped
 from payment_dr.recovery.survey import Survey
 
 _SURVEY: Final = TypeAdapter(Survey)
+_CONTROL: Final = TypeAdapter(ControlRecord)
+_STATE_COLOURS: Final = {
+    ItemState.OK: typer.colors.GREEN,
+    ItemState.FAILED: typer.colors.RED,
+    ItemState.UNKNOWN: typer.colors.YELLOW,
+}
 _COLOURS: Final = {
     TransitionEvent.BEGAN: typer.colors.BLUE,
     TransitionEvent.DONE: typer.colors.GREEN,
@@ -28,21 +38,27 @@ _COLOURS: Final = {
 
 
 class Progress:
-    """Says each transition with the seconds since the start, on stderr."""
+    """Says each transition with the seconds since the first, and the step's budget, on stderr."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._start = time.monotonic()
+        self._start: float | None = None
+        self._began: dict[str, float] = {}
 
     def __call__(self, transition: Transition) -> None:
         """Say one transition."""
-        seconds = time.monotonic() - self._start
-        place = f"{self._plan.position(transition.step) + 1}/{len(self._plan.steps)}"
+        step, at = transition.step, transition.at
+        self._start = at if self._start is None else self._start
+        budget = self._plan.steps[self._plan.position(step)].budget_s
+        began = self._began.setdefault(step, at)
+        taken = f"{at - began:.1f} of {budget:g} s"
+        place = f"{self._plan.position(step) + 1}/{len(self._plan.steps)}"
         event = f"{transition.event:15}"
         if coloured():
             event = typer.style(event, fg=_COLOURS[transition.event])
         say(
-            f"{seconds:7.2f} s  {place:5} {transition.step:14} {event} {transition.detail}".rstrip()
+            f"{at - self._start:7.2f} s  {place:5} {step:14} {event} {taken:>14}  "
+            f"{transition.detail}".rstrip()
         )
 
 
@@ -51,30 +67,49 @@ def coloured() -> bool:
     return sys.stderr.isatty()
 
 
-def say(sentence: str) -> None:
-    """To stderr."""
-    sys.stderr.write(f"{sentence}\n")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What a dry run shows: the plan, where the environment stands, and what would refuse it."""
+
+    plan: Plan
+    target: SiteName
+    control: ControlRecord
+    gates: tuple[BlockingItem, ...]
+    readiness: tuple[Item, ...]
 
 
-def plan_text(plan: Plan, target: SiteName, items: tuple[BlockingItem, ...]) -> str:
+def plan_text(preview: Preview) -> str:
     """The plan as a table, with budgets, the point of no return, and what would block it now."""
-    lines = [f"{plan.kind} to {target}; runs at {target}"]
+    plan, target, control = preview.plan, preview.target, preview.control
+    lines = [
+        f"{plan.kind} to {target}; runs at {target}",
+        f"now: {control.active} is active in epoch {control.epoch}, {control.phase}"
+        + ("" if control.move is None else f"; latest move {control.move.move_id}"),
+    ]
     for number, step in enumerate(plan.steps, start=1):
         if step.point_of_no_return:
             lines.append("    -- point of no return: from here on the way back is another move --")
         lines.append(f"{number:3} {step.name:14} {step.budget_s:6g} s  {step.does}")
         lines.append(f"{'':28}reads back: {step.reads_back}")
     lines.append(f"ledger open within {plan.ledger_budget_s:g} s, by the steps' budgets")
-    lines += [f"would be refused: {item.gate}: {item.says}" for item in items]
+    lines += [f"would be refused: {item.gate}: {item.says}" for item in preview.gates]
+    blocking = [item for item in preview.readiness if item.blocks]
+    if plan.kind is MoveKind.FAILOVER:
+        lines += [f"readiness, refuses no failover: {_told(item)}" for item in blocking]
+    else:
+        lines += [f"would be refused: {_told(item)}" for item in blocking]
+    lines.append(_counted(preview.readiness))
     return "\n".join(lines) + "\n"
 
 
-def plan_json(plan: Plan, target: SiteName, items: tuple[BlockingItem, ...]) -> str:
+def plan_json(preview: Preview) -> str:
     """The same as JSON."""
+    plan = preview.plan
     return _json(
         {
             "kind": plan.kind,
-            "target": target,
+            "target": preview.target,
+            "now": _CONTROL.dump_python(preview.control, mode="json"),
             "steps": [
                 {
                     "name": step.name,
@@ -86,14 +121,49 @@ def plan_json(plan: Plan, target: SiteName, items: tuple[BlockingItem, ...]) -> 
                 for step in plan.steps
             ],
             "ledger_budget_s": plan.ledger_budget_s,
-            "blocking": [{"gate": item.gate, "says": item.says} for item in items],
+            "blocking": [{"gate": item.gate, "says": item.says} for item in preview.gates],
+            "readiness": items_document(preview.readiness),
         }
     )
 
 
-def outcome_json(outcome: MoveOutcome) -> str:
+def items_document(items: tuple[Item, ...]) -> list[dict[str, Any]]:
+    """Items of readiness as JSON, with whether each blocks."""
+    return [asdict(item) | {"blocks": item.blocks} for item in items]
+
+
+def items_text(items: tuple[Item, ...]) -> str:
+    """Items of readiness as a table; what is to be done about those that are not ok."""
+    lines: list[str] = []
+    for item in items:
+        word = f"{item.state:8}"
+        if coloured():
+            word = typer.style(word, fg=_STATE_COLOURS[item.state])
+        lines.append(f"{word} {item.severity:9} {item.name:20} {item.evidence}")
+        if item.state is not ItemState.OK:
+            lines.append(f"{'':39}next: {item.remedy}")
+    return "\n".join([*lines, _counted(items)]) + "\n"
+
+
+def _counted(items: tuple[Item, ...]) -> str:
+    states = [item.state for item in items]
+    blocking = [item.name for item in items if item.blocks]
+    told = ", ".join(f"{states.count(state)} {state}" for state in ItemState)
+    return f"readiness: {told}; blocking: {', '.join(blocking) or 'nothing'}"
+
+
+def _told(item: Item) -> str:
+    return f"{item.name}: {item.evidence}; {item.remedy}"
+
+
+def outcome_json(outcome: MoveOutcome | Watched) -> str:
     """What became of a move."""
     return _json(_outcome(outcome))
+
+
+def approval_json(move_id: str, approvals: tuple[str, ...]) -> str:
+    """The approvals that a move has."""
+    return _json({"move_id": move_id, "approvals": approvals})
 
 
 def status_json(found: Survey) -> str:
@@ -128,8 +198,10 @@ def status_text(found: Survey) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _outcome(outcome: MoveOutcome) -> dict[str, Any]:
+def _outcome(outcome: MoveOutcome | Watched) -> dict[str, Any]:
     match outcome:
+        case Watched():
+            return {"outcome": outcome.end, "move_id": outcome.move_id, "says": outcome.says}
         case Completed():
             return {"outcome": "completed", "move_id": outcome.move_id, "epoch": outcome.epoch}
         case AwaitsApproval():

@@ -53,7 +53,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     recovery = compose_recovery(environment)
     try:
         world = recovery.world
-        found = survey(environment, world)
+        found = survey(environment, world, replace(environment, site=environment.peer.name))
         items = judge(found)
         lost = peer_lost(world, environment.site, environment.peer.name)
         _publish(environment.site, world.clock.now(), items, found, lost=lost)
@@ -70,8 +70,12 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return document
 
 
-def survey(environment: Environment, world: World) -> ReadinessSurvey:
-    """Ask everything once; what does not answer is unknown."""
+def survey(environment: Environment, world: World, peer: Environment | None) -> ReadinessSurvey:
+    """Ask everything once; what does not answer is unknown.
+
+    The other site's facts are asked in the environment `peer`. With None nothing is asked in its
+    region, as nothing is in the path of a failover.
+    """
     settings, site, now = environment.settings, environment.site, world.clock.now()
     control = aws.ask(world.control.read)
     bucket = needed(environment.evidence_bucket, "EVIDENCE_BUCKET", "evidence is looked for there")
@@ -84,7 +88,7 @@ def survey(environment: Environment, world: World) -> ReadinessSurvey:
         standby=_standby(world, control, settings),
         unconfirmed=aws.ask(lambda: unconfirmed(_table(environment, world), now)),
         here=_facts(environment),
-        there=_facts(replace(environment, site=environment.peer.name)),
+        there=UNASKED if peer is None else _facts(peer),
         secrets=aws.secrets_present(
             _client(environment, "secretsmanager"), [settings.resource(thing) for thing in SECRETS]
         ),
@@ -97,6 +101,16 @@ def survey(environment: Environment, world: World) -> ReadinessSurvey:
         drill_age_s=aws.drill_age(s3, bucket, now),
         drift=aws.drift(s3, bucket, now),
     )
+
+
+_NOT_ASKED: Final = Unknown(why="a failover asks nothing in the other site's region")
+UNASKED: Final = SiteFacts(
+    engine_version=_NOT_ASKED,
+    parameters=_NOT_ASKED,
+    packages=_NOT_ASKED,
+    concurrency=_NOT_ASKED,
+)
+"""Facts of a site that is not asked."""
 
 
 def peer_lost(world: World, site: SiteName, peer: SiteName) -> bool:

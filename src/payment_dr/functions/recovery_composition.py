@@ -10,6 +10,7 @@ from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.canary import HttpCanary
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.cloudwatch_switch import STANDARD_S, TakeoverSwitch
+from payment_dr.adapters.code_version import code_sha256
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dns_routing import DnsRouting, ZoneAnswer, name_servers_of
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
@@ -25,6 +26,8 @@ from payment_dr.functions.environment import Environment, needed
 from payment_dr.functions.peer_ledger import peer_ledger
 from payment_dr.payments.jobs.reconcile import FencedError, reconcile
 from payment_dr.payments.ports import Ledger, PaymentsTable
+from payment_dr.recovery.about import About
+from payment_dr.recovery.canonical import sha256_of
 from payment_dr.recovery.ports import Heartbeats, Reconciled, World
 
 _SERVICE_S: Final = 2.0
@@ -113,6 +116,7 @@ def compose_recovery(
         ),
         evidence=S3EvidenceStore(aws_client(environment, "s3", tight(_SERVICE_S)), bucket),
         clock=clock,
+        about=lambda: about(environment),
     )
 
     def close() -> None:
@@ -120,6 +124,21 @@ def compose_recovery(
         own_ledger.close()
 
     return Recovery(environment=environment, world=world, heartbeats=control, close=close)
+
+
+def about(environment: Environment) -> About:
+    """Where a move runs, for its report."""
+    settings = environment.settings
+    return About(
+        platform="aws" if environment.aws is None else "lab",
+        environment=settings.environment_suffix,
+        site=environment.site,
+        regions={site.name: site.region for site in settings.sites},
+        settings_sha256=sha256_of(settings.model_dump(mode="json")),
+        code_sha256=code_sha256(),
+        objectives=settings.objectives,
+        detection_s=settings.probes.detection_s,
+    )
 
 
 class _OwnLedger:

@@ -8,6 +8,7 @@ from payment_dr.core.stamp import Epoch, Stamp
 from payment_dr.recovery.control import ControlRecord, Move
 from payment_dr.recovery.moves import MoveRequest, Superseded
 from payment_dr.recovery.ports import World
+from payment_dr.recovery.reporting import Outline
 
 HOLD_S: Final = 1.0
 """How often the takeover switch is set anew while it has to hold."""
@@ -21,7 +22,8 @@ class MoveContext:
     `seen` is the control record as the latest look at it found it; `reconciled_on` the version of
     it that was read before the latest reconciliation of this runner, or of the one it follows.
     `routed` tells whether the takeover switch is to be held. `promote_not_before` spaces promote
-    calls and `hold_due` the switch (monotonic seconds). `note` is what the step says of itself.
+    calls and `hold_due` the switch (monotonic seconds). `note` is what the step says of itself,
+    `outline` the plan as the report tells of it.
     """
 
     world: World
@@ -36,6 +38,7 @@ class MoveContext:
     promote_not_before: float = 0.0
     hold_due: float = 0.0
     note: str = ""
+    outline: tuple[Outline, ...] = ()
 
     @property
     def opened_epoch(self) -> Epoch:

@@ -33,7 +33,11 @@ class Approval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """A move of the active role. `attempts` counts promote calls, written before each is made."""
+    """A move of the active role. `attempts` counts promote calls, written before each is made.
+
+    `replaced` is the unfinished move whose place it took, in whose own `replaced` are those before
+    it: whoever finishes writes the evidence of all of them.
+    """
 
     move_id: str
     kind: MoveKind
@@ -46,6 +50,7 @@ class Move:
     overrides: tuple[str, ...]
     approvals: tuple[Approval, ...]
     attempts: int
+    replaced: "Move | None" = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,12 +1,29 @@
 """The evidence that a move leaves, as JSON documents; the reports read them back."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import TypeAdapter
 
-from payment_dr.core.stamp import Stamp
+from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.recovery.control import Move
 from payment_dr.recovery.ports import Reconciled, Transition
+from payment_dr.recovery.readiness_items import Item
+
+EVIDENCE_NAME: Final = "move.json"
+"""The evidence of a finished move; its last document, which seals its report."""
+
+SUPERSEDED_NAME: Final = "superseded.json"
+"""The same of a move that another one took the place of, an abort among them."""
+
+READINESS_NAME: Final = "readiness.json"
+"""What readiness said when the move was asked for, if it was asked."""
+
+RECONCILIATION_PREFIX: Final = "reconciliation-"
+"""One document of each reconciliation."""
+
+SEALS: Final = frozenset({EVIDENCE_NAME, SUPERSEDED_NAME})
+"""Documents that name their report; all others are named by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,13 +39,35 @@ class ReconciliationEvidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReadinessEvidence:
+    """What readiness said before a move, and which of its items somebody took upon themselves."""
+
+    move_id: str
+    by: str
+    at: float
+    items: tuple[Item, ...]
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filed:
+    """A report's place in the chain of its site, and the SHA-256 of its canonical JSON."""
+
+    site: SiteName
+    number: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MoveEvidence:
-    """A finished move: who, why, with which approvals and overrides, and its run log."""
+    """A move at its end: who, why, with which approvals and overrides, its run log, its report."""
 
     move: Move
     stamp: Stamp
     run_log: tuple[Transition, ...]
+    report: Filed | None = None
 
 
 RECONCILIATION_EVIDENCE = TypeAdapter(ReconciliationEvidence)
+READINESS_EVIDENCE = TypeAdapter(ReadinessEvidence)
 MOVE_EVIDENCE = TypeAdapter(MoveEvidence)

@@ -87,6 +87,7 @@ def opened(control: ControlRecord, request: MoveRequest, *, step: str, now: floa
             overrides=request.overrides,
             approvals=(),
             attempts=0,
+            replaced=control.move if control.phase is Phase.MOVING else None,
         ),
         version=control.version + 1,
         opened=(*recent(control, now), now),

@@ -10,7 +10,7 @@ from typing import Final
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import StepBudgets
 from payment_dr.core.stamp import SiteName
-from payment_dr.recovery import steps
+from payment_dr.recovery import filing, steps
 from payment_dr.recovery.context import MoveContext
 from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.steps import StepName
@@ -215,10 +215,10 @@ def _opening(budgets: StepBudgets) -> tuple[Step, Step, Step]:
         ),
         Step(
             name=StepName.EVIDENCE,
-            does="writes what was done, by whom and when",
-            reads_back="the document in the evidence store",
+            does="files a report of what was done, by whom and when, in the site's chain",
+            reads_back="the document that seals it, in the evidence store",
             budget_s=budgets.open_ledger_s,
-            is_done=steps.evidence_is_done,
-            run=steps.run_evidence,
+            is_done=filing.evidence_is_done,
+            run=filing.run_evidence,
         ),
     )

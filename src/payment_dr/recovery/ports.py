@@ -3,13 +3,14 @@
 Methods may raise `UnavailableError`; after `definite=False` the caller looks what took effect.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Protocol
 
 from payment_dr.core.clock import Clock
 from payment_dr.core.stamp import SiteName, Stamp
+from payment_dr.recovery.about import About
 from payment_dr.recovery.control import ControlRecord
 
 
@@ -202,10 +203,22 @@ class EvidenceStore(Protocol):
         """Whether the move has that document."""
         ...
 
+    def documents_of(self, move_id: str) -> Mapping[str, str]:
+        """Every document of the move, by name."""
+        ...
+
+    def last_report(self) -> tuple[int, str] | None:
+        """Number and body of the latest report of the site's chain; None before the first."""
+        ...
+
+    def file_report(self, number: int, body: str) -> bool:
+        """Store a report under its number, once and for all; False if there is one already."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
-    """Every port of one site, and its clock."""
+    """Every port of one site, and its clock; `about` says where that is, for the reports."""
 
     control: ControlTable
     clusters: ClusterPlane
@@ -215,3 +228,4 @@ class World:
     canary: Canary
     evidence: EvidenceStore
     clock: Clock
+    about: Callable[[], About]

@@ -19,6 +19,7 @@ from payment_dr.recovery.moves import Superseded
 from payment_dr.recovery.plan import Plan, Step, plan_for
 from payment_dr.recovery.ports import Transition, TransitionEvent
 from payment_dr.recovery.readiness import Refused
+from payment_dr.recovery.reporting import Outline
 from payment_dr.recovery.steps import StepName, mark
 
 POLL_S: Final = 0.02
@@ -82,6 +83,10 @@ class Run:
 
     def __init__(self, ctx: MoveContext, progress: Progress) -> None:
         self.plan: Plan = plan_for(ctx.request.kind, ctx.settings.budgets)
+        ctx.outline = tuple(
+            Outline(name=step.name, reads_back=step.reads_back, budget_s=step.budget_s)
+            for step in self.plan.steps
+        )
         self._ctx = ctx
         self._progress = progress
         self._said_at = ctx.world.clock.monotonic()

@@ -13,11 +13,12 @@ from payment_dr.core.settings import FailoverSettings
 from payment_dr.core.stamp import Epoch
 from payment_dr.recovery.context import MoveContext
 from payment_dr.recovery.control import ControlRecord, Phase
+from payment_dr.recovery.documents import EVIDENCE_NAME
 from payment_dr.recovery.moves import MoveRequest, Superseded, request_of
 from payment_dr.recovery.ports import Transition, World
 from payment_dr.recovery.readiness import Refused
 from payment_dr.recovery.run import Progress, Run, Slice, StepError, StepState
-from payment_dr.recovery.steps import EVIDENCE_NAME, StepName
+from payment_dr.recovery.steps import StepName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,9 +14,8 @@ from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.recovery.context import MoveContext, hold_route, ours
 from payment_dr.recovery.control import ControlRecord, Move, MoveKind, Phase
 from payment_dr.recovery.documents import (
-    MOVE_EVIDENCE,
     RECONCILIATION_EVIDENCE,
-    MoveEvidence,
+    RECONCILIATION_PREFIX,
     ReconciliationEvidence,
 )
 from payment_dr.recovery.moves import Superseded, concluded, opened, settled, with_move
@@ -38,9 +37,6 @@ class StepName(StrEnum):
     VERIFY = "verify"
     EVIDENCE = "evidence"
 
-
-EVIDENCE_NAME: Final = "move.json"
-"""The evidence of a finished move; `reconciliation-*.json` beside it are of each reconciliation."""
 
 _AGAIN_AFTER_REFUSAL_S: Final = 1.0
 _AGAIN_AFTER_CALL_S: Final = 15.0
@@ -219,7 +215,7 @@ def _reconcile(ctx: MoveContext) -> tuple[ControlRecord, Move]:
     with suppress(UnavailableError):
         ctx.world.evidence.put(
             move.move_id,
-            f"reconciliation-{control.version}-{round(now * 1_000_000)}.json",
+            f"{RECONCILIATION_PREFIX}{control.version}-{round(now * 1_000_000)}.json",
             RECONCILIATION_EVIDENCE.dump_json(evidence).decode(),
         )
     money = ", ".join(f"{amount} {name}" for name, amount in sorted(found.money.items()))
@@ -248,20 +244,6 @@ def verify_is_done(ctx: MoveContext) -> bool:
 def run_verify(ctx: MoveContext) -> None:
     """Send the canary through the site's own address."""
     ctx.world.canary.send(ctx.request.move_id)
-
-
-def evidence_is_done(ctx: MoveContext) -> bool:
-    """The document is in the evidence store."""
-    return ctx.world.evidence.has(ctx.request.move_id, EVIDENCE_NAME)
-
-
-def run_evidence(ctx: MoveContext) -> None:
-    """Write who moved what, why and when."""
-    _, move = ours(ctx)
-    evidence = MoveEvidence(
-        move=move, stamp=ctx.stamp, run_log=ctx.world.control.run_log(move.move_id)
-    )
-    ctx.world.evidence.put(move.move_id, EVIDENCE_NAME, MOVE_EVIDENCE.dump_json(evidence).decode())
 
 
 def mark(ctx: MoveContext, control: ControlRecord, move: Move) -> None:

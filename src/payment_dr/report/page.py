@@ -1,16 +1,12 @@
 """report.html: one self-contained page; nothing in it is fetched, and all text is escaped."""
 
-from collections.abc import Sequence
 from html import escape
-from typing import Final
 
 from payment_dr.report import words
 from payment_dr.report.model import ClaimReport, Report, WitnessReport
+from payment_dr.report.parts import chip, document, table
 from payment_dr.report.phases import draw_phases, phases
 from payment_dr.report.plot import Line, Plot, Series, draw
-from payment_dr.report.style import CSS
-
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def page(report: Report, *, other: Report | None = None) -> str:
@@ -28,22 +24,7 @@ def page(report: Report, *, other: Report | None = None) -> str:
         _run_log(report),
         _footer(report),
     ]
-    return "\n".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}: {escape(words.outcome(report)[0])}</title>",
-            f"<style>{CSS}</style></head><body><main>",
-            *sections,
-            "</main></body></html>\n",
-        ]
-    )
-
-
-def _chip(word: str, style: str, *, big: bool = False) -> str:
-    size = " big" if big else ""
-    return f'<span class="chip {escape(style)}{size}">{escape(word)}</span>'
+    return document(f"{title}: {words.outcome(report)[0]}", sections)
 
 
 def _header(report: Report) -> str:
@@ -56,7 +37,7 @@ def _header(report: Report) -> str:
     load = f"{report.offered_per_s:g} payments/s offered. "
     return (
         f'<header><div class="kicker">payment-dr, design {escape(report.design)}</div>'
-        f"<h1>{escape(report.scenario)}{_chip(word, style, big=True)}</h1>"
+        f"<h1>{escape(report.scenario)}{chip(word, style, big=True)}</h1>"
         f'<p class="lead">{escape(words.headline(report))}</p>'
         f'<p class="meta">{escape(what + load)}Seed {report.seed}, began '
         f"{escape(report.began_at)}, {report.duration_s:.0f} s.{_control(report)}</p></header>"
@@ -88,13 +69,6 @@ def _tiles(report: Report) -> str:
     return f'<section class="tiles">{cells}</section>'
 
 
-def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table; its cells are HTML already."""
-    head = "".join(f"<th>{head}</th>" for head in heads)
-    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="card"><table><tr>{head}</tr>\n{body}</table></div>'
-
-
 def _comparison(runs: tuple[Report, Report]) -> str:
     columns = [words.compared(run) for run in runs]
     rows = [
@@ -104,7 +78,7 @@ def _comparison(runs: tuple[Report, Report]) -> str:
     heads = ("", *(escape(run.design) for run in runs))
     return (
         "<h2>Compared</h2><p class='soft'>The same load, fault and seed through both designs.</p>"
-        + _table(heads, rows)
+        + table(heads, rows)
     )
 
 
@@ -115,13 +89,13 @@ def _objectives(report: Report) -> str:
             escape(o.name),
             f"{o.objective:g} {escape(o.unit)}",
             escape(words.measured(o)),
-            _chip(words.objective_word(o), styles[words.objective_word(o)]),
+            chip(words.objective_word(o), styles[words.objective_word(o)]),
         )
         for o in report.objectives
     ]
     if not rows:
         return ""
-    return "<h2>Objectives</h2>" + _table(("", "Objective", "Measured", ""), rows)
+    return "<h2>Objectives</h2>" + table(("", "Objective", "Measured", ""), rows)
 
 
 def _timeline(report: Report) -> str:
@@ -196,9 +170,8 @@ def _phases(report: Report) -> str:
 
 
 def _claims(report: Report) -> str:
-    rows = [(_chip(c.verdict, c.verdict), _claim(c), number) for c, number in _ordered(report)]
-    table = _table(("", "Claim", "Violations"), rows)
-    return f"<h2>Claims</h2>{table}"
+    rows = [(chip(c.verdict, c.verdict), _claim(c), number) for c, number in _ordered(report)]
+    return "<h2>Claims</h2>" + table(("", "Claim", "Violations"), rows)
 
 
 def _ordered(report: Report) -> list[tuple[ClaimReport, str]]:
@@ -250,7 +223,7 @@ def _moves(report: Report) -> str:
         "Payments seen unconfirmed",
         "Entries posted again",
     )
-    return "<h2>What each move did to the ledger</h2>" + _table(heads, rows)
+    return "<h2>What each move did to the ledger</h2>" + table(heads, rows)
 
 
 def _run_log(report: Report) -> str:
@@ -258,8 +231,8 @@ def _run_log(report: Report) -> str:
         (f"{line.at_s:.3f}", escape(line.site or ""), escape(line.name), escape(line.detail))
         for line in report.run_log
     ]
-    table = _table(("s", "Site", "Event", "Detail"), rows)
-    return f"<h2>Run log</h2><details open><summary>{len(rows)} events</summary>{table}</details>"
+    events = table(("s", "Site", "Event", "Detail"), rows)
+    return f"<h2>Run log</h2><details open><summary>{len(rows)} events</summary>{events}</details>"
 
 
 def _footer(report: Report) -> str:

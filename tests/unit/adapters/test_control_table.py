@@ -54,9 +54,11 @@ def test_a_write_that_conflicts_with_the_other_region_is_tried_again() -> None:
     assert len(client.calls) == 3
 
 
-def test_a_conflict_that_does_not_end_is_like_having_lost() -> None:
+def test_a_conflict_that_does_not_end_is_in_doubt_and_no_lost_race() -> None:
     control, client = table(CONFLICT)
-    assert not control.compare_and_set(STEADY_AT_EAST, based_on=0)
+    with pytest.raises(UnavailableError, match="kept getting in the way") as caught:
+        control.compare_and_set(STEADY_AT_EAST, based_on=0)
+    assert not caught.value.definite
     assert len(client.calls) == 8
 
 

@@ -2,76 +2,25 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from fakes.composed import SETTINGS
-from fakes.composed import FakeWorld as Parts
+from fakes.command_line import LENIENT, WITH_APPROVAL, Desk
 from fakes.faults import Fault
+from fakes.operating import item
 from fakes.recovery_world import EAST, STEADY_AT_EAST, WEST, FakeWorld, to_west
 from payment_dr.cli import move, move_view
-from payment_dr.cli.target import Target
 from payment_dr.core.errors import PaymentDrError
-from payment_dr.core.settings import FailoverSettings, Promotion, StepBudgets
+from payment_dr.core.settings import StepBudgets
 from payment_dr.core.stamp import Epoch, Stamp
-from payment_dr.functions.environment import Environment
-from payment_dr.functions.recovery_composition import Recovery
 from payment_dr.recovery.control import MoveKind, Phase
 from payment_dr.recovery.moves import opened
-
-LENIENT = FailoverSettings(min_stay_s=0)
-WITH_APPROVAL = FailoverSettings(min_stay_s=0, promotion=Promotion.APPROVAL)
-
-
-class Desk:
-    """A command line over one world in memory; `opened` are the sites whose ports were used."""
-
-    def __init__(self) -> None:
-        self.fake = FakeWorld()
-        self.failover = LENIENT
-        self.opened: list[str] = []
-        self.closed = 0
-
-    @property
-    def target(self) -> Target:
-        settings = SETTINGS.model_copy(update={"failover": self.failover})
-        environments = {
-            site: replace(Parts().parts(site).environment, settings=settings)
-            for site in (EAST, WEST)
-        }
-        return Target(settings=settings, environments=environments, compose=self.compose)
-
-    def compose(self, environment: Environment) -> Recovery:
-        self.opened.append(environment.site)
-        heartbeats: Any = None
-        return Recovery(
-            environment=environment,
-            world=self.fake.ports(),
-            heartbeats=heartbeats,
-            close=self._close,
-        )
-
-    def _close(self) -> None:
-        self.closed += 1
-
-    def run(self, *arguments: str, answers: str | None = None) -> Result:
-        app = typer.Typer()
-        move.register(app)
-        return CliRunner().invoke(app, arguments, input=answers)
-
-    def refused(self, *arguments: str) -> PaymentDrError:
-        error = self.run(*arguments).exception
-        assert isinstance(error, PaymentDrError)
-        return error
 
 
 @pytest.fixture(name="desk")
 def desk_fixture(monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk()
-    monkeypatch.setattr(move, "target_of", lambda lab: desk.target)
+    monkeypatch.setattr(move, "target_of", lambda where: desk.target)
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
     return desk
 
@@ -86,6 +35,7 @@ def test_a_failover_runs_at_the_site_that_it_leads_to_and_says_each_step(desk: D
     assert end.stderr.splitlines()[-1].endswith("is complete in epoch 2")
     assert desk.opened == ["west"]
     assert desk.closed == 1
+    assert desk.office.asked == [], "a failover asks for no readiness: it would ask east"
     made = desk.fake.control.move
     assert made is not None
     assert (made.started_by, made.reason, made.kind) == ("ada", "drill", MoveKind.FAILOVER)
@@ -107,6 +57,11 @@ def test_a_dry_run_shows_the_plan_its_budgets_and_what_would_block_it(desk: Desk
     assert "point of no return" in shown.stdout
     assert shown.stdout.index("point of no return") < shown.stdout.index("promote")
     assert "ledger open within 470 s" in shown.stdout
+    assert "now: east is active in epoch 1, steady" in shown.stdout
+    assert "readiness: 2 ok, 0 failed, 0 unknown; blocking: nothing" in shown.stdout
+    assert desk.office.asked == ["this-region"], (
+        "not even a dry run of a failover asks the other region"
+    )
     assert "would be refused: already-active: east is active already" in shown.stdout
     assert desk.fake.control == STEADY_AT_EAST
 
@@ -117,14 +72,14 @@ def test_a_dry_run_shows_the_plan_its_budgets_and_what_would_block_it(desk: Desk
 
 
 def test_without_a_terminal_a_move_needs_yes(desk: Desk) -> None:
-    assert "give --yes" in desk.refused("failover", "--to", "west").remedy
+    assert "give --yes-move-to west" in desk.refused("failover", "--to", "west").remedy
     assert desk.fake.control == STEADY_AT_EAST
 
 
 def test_with_a_terminal_the_sites_name_has_to_be_typed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(move, "_interactive", lambda: True)
+    monkeypatch.setattr(move, "interactive", lambda: True)
     wrong = desk.run("failover", "--to", "west", answers="east\n")
     assert isinstance(wrong.exception, PaymentDrError)
     assert "nothing was changed" in str(wrong.exception)
@@ -146,7 +101,9 @@ def test_a_refused_move_exits_with_1_and_says_what_would_override_it(desk: Desk)
     assert "--override replication-lag --override standby-available" in end.stderr
     overridden = ["--override", "replication-lag", "--override", "standby-available"]
     desk.failover = LENIENT.model_copy(update={"budgets": StepBudgets(reconcile_s=1)})
-    again = desk.run("switchover", "--to", "west", "--yes", *overridden)
+    assert "give --reason" in desk.refused("switchover", "--to", "west", *overridden).remedy
+    reason = ["--reason", "the old ledger is lost anyway"]
+    again = desk.run("switchover", "--to", "west", "--yes", *overridden, *reason)
     assert again.exit_code == 1
     assert "step drain" in again.stderr, "it was opened, and then the drain did not end"
 
@@ -258,6 +215,7 @@ def test_progress_has_colour_where_there_is_a_terminal(
     monkeypatch.setattr(move_view, "coloured", lambda: True)
     desk.fake.lose_east()
     assert "\x1b[32m" in desk.run("failover", "--to", "west", "--yes").stderr
+    assert "\x1b[32mok" in move_view.items_text((item("keys"),))
 
 
 def test_a_site_whose_environment_is_not_here_says_how_to_get_there(desk: Desk) -> None:

@@ -71,7 +71,7 @@ def test_it_leaves_the_sender_waiting_when_told_to(receiver: WebhookReceiver) ->
 
 
 def test_its_end_waits_for_connections_only_so_long(
-    receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, receiver: WebhookReceiver
 ) -> None:
     monkeypatch.setattr(module, "_TURNS_MAX", 0)
     assert post(receiver, *SECRETS) == 200
