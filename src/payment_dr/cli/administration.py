@@ -15,7 +15,7 @@ import typer
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.merchant_directory import MerchantDirectory
-from payment_dr.cli.target import target_of
+from payment_dr.cli.target import Where, target_of
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
@@ -75,12 +75,12 @@ class Office:
 
 
 def office_of(lab: str | None) -> Office:
-    """That of a lab, or of the environment that the variables describe.
+    """That of a lab, or else of what variables, or settings and outputs here, describe.
 
     Raises:
         PaymentDrError: there is no such lab, or the variables are not complete.
     """
-    target = target_of(lab)
+    target = target_of(Where(lab=lab))
     return Office(settings=target.settings, environments=target.environments)
 
 

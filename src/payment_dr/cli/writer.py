@@ -6,7 +6,7 @@ from typing import Final
 
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.control_table import DynamoControlTable
-from payment_dr.cli.target import Target, target_of
+from payment_dr.cli.target import Target, Where, target_of
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.functions.composition import aws_client
 from payment_dr.functions.environment import Environment
@@ -55,5 +55,5 @@ class Writer:
 
 
 def active_environment(lab: str | None) -> Environment:
-    """The environment of the active site of a lab, or of what the variables describe."""
-    return Writer(target=target_of(lab)).environment()
+    """The environment of the active site of a lab, or else of what variables or outputs name."""
+    return Writer(target=target_of(Where(lab=lab))).environment()

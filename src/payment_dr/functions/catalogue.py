@@ -25,7 +25,7 @@ class Need(Enum):
     PROVIDER = auto()
     """The provider of payments, over the internet; with it its secret."""
     MERCHANTS = auto()
-    """Hashes of merchants' API keys."""
+    """Serves merchants; the secret that their webhooks' secrets are derived from."""
     WEBHOOKS = auto()
     """Merchants' webhooks, over the internet; with it the secret that signs them."""
     CANARY = auto()
@@ -172,10 +172,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         name="initialise",
         handler="payment_dr.functions.initialise:handler",
-        purpose="makes the ledger's schema and roles and the first control record; repeatable",
+        purpose="makes the ledger, the first control record and the canary's merchant; repeatable",
         memory_mb=512,
         timeout_s=300,
-        needs=frozenset({*_TABLE, Need.LEDGER_MASTER, Need.LEDGER_ADMIN, Need.LEDGER}),
+        needs=frozenset({*_TABLE, Need.LEDGER_MASTER, Need.LEDGER_ADMIN, Need.LEDGER, Need.CANARY}),
         single=True,
     ),
     Function(

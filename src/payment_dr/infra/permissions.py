@@ -223,7 +223,7 @@ _BY_NEED: Final[Mapping[Need, Callable[[Place], tuple[PolicyStatement, ...]]]] =
     Need.LEDGER_ADMIN: _secret("ledger-admin"),
     Need.LEDGER_MASTER: _secret("ledger-master"),
     Need.PROVIDER: _secret("provider"),
-    Need.MERCHANTS: _secret("merchants"),
+    Need.MERCHANTS: _secret("webhooks"),
     Need.WEBHOOKS: _secret("webhooks"),
     Need.CANARY: _secret("canary"),
     Need.SWITCH: _switch,

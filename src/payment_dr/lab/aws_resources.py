@@ -102,11 +102,6 @@ def create(settings: Settings, addresses: Addresses, passwords: LedgerPasswords)
     return keys
 
 
-def new_api_key() -> str:
-    """A merchant's."""
-    return f"key_{secrets.token_urlsafe(_KEY_BYTES)}"
-
-
 def new_provider_key() -> str:
     """One that the provider's simulator takes."""
     return f"sk_test_{secrets.token_hex(_KEY_BYTES)}"

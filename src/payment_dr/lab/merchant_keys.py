@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from payment_dr.adapters.clock import SystemClock
 from payment_dr.core.mode import Mode
-from payment_dr.payments.merchant_admin import MadeKey
+from payment_dr.payments.merchant_admin import MadeKey, MerchantAdmin
 from payment_dr.payments.merchants import (
     ALL_SCOPES,
     ID_BYTES,
@@ -41,3 +42,15 @@ def add_merchants(directory: Directory, made: Mapping[str, MadeKey]) -> None:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(add, made.items()))
+
+
+def adopted_keys(
+    directory: Directory, merchants: Iterable[str], mode: Mode, known: Mapping[str, str]
+) -> dict[str, str]:
+    """The key of each merchant, which the directory has afterwards; `known` ones stay."""
+    admin = MerchantAdmin(directory=directory, clock=SystemClock(), random=secrets.token_bytes)
+    made = made_keys(merchants, mode, admin.clock.now())
+    keys = {name: known.get(name, key.text) for name, key in made.items()}
+    for name, text in keys.items():
+        admin.adopt_key(name, mode, text, ALL_SCOPES)
+    return keys

@@ -1,7 +1,6 @@
 """Names are resolved by name servers, within the time that is given."""
 
 import pytest
-from dns.exception import DNSException
 from dns.resolver import NoResolverConfiguration
 
 from payment_dr.adapters.name_resolver import resolving
@@ -17,15 +16,15 @@ class FakeAnswers:
 
 
 class FakeResolver:
-    def __init__(self, outcome: FakeAnswers | Exception) -> None:
+    def __init__(self, outcome: FakeAnswers | type[Exception]) -> None:
         self.outcome = outcome
         self.asked: list[tuple[str, float]] = []
 
     def resolve_name(self, name: str, *, lifetime: float) -> FakeAnswers:
         self.asked.append((name, lifetime))
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
+        if isinstance(self.outcome, FakeAnswers):
+            return self.outcome
+        raise self.outcome
 
 
 def test_every_address_is_given_once_those_of_ipv4_first() -> None:
@@ -36,7 +35,7 @@ def test_every_address_is_given_once_those_of_ipv4_first() -> None:
 
 
 def test_a_name_that_is_not_resolved_is_unavailable() -> None:
-    resolver = FakeResolver(DNSException("no such name"))
+    resolver = FakeResolver(NoResolverConfiguration)
     with pytest.raises(UnavailableError, match="is not resolved: "):
         resolving(lambda: resolver)("hooks.example", 1.0)  # type: ignore[arg-type,return-value] # a fake
 

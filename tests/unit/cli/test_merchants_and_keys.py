@@ -203,7 +203,7 @@ def test_what_may_have_taken_effect_is_not_tried_elsewhere() -> None:
 def test_the_office_is_that_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = FakeWorld().parts("east").environment
     target = SimpleNamespace(settings=SETTINGS, environments={"east": environment})
-    monkeypatch.setattr(administration, "target_of", lambda lab: target if lab == "mine" else None)
+    monkeypatch.setattr(administration, "target_of", lambda where: {"mine": target}[where.lab])
     office = office_of("mine")
     assert (office.settings, office.environments) == (SETTINGS, {"east": environment})
 
