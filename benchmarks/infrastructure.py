@@ -7,7 +7,7 @@
              a cold start: nothing is compiled before, and nothing else is installed; beside it the
              same with compiled modules, which shows what compiling takes
 
-Run as `python benchmarks/infrastructure.py [plan] [package] [import]`.
+Run as `python benchmarks/infrastructure.py [--only plan|package|import]`.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Final
 
 from common import Result, emit, median
-
 from payment_dr.adapters.settings_file import example
 from payment_dr.functions.catalogue import function
 from payment_dr.infra.app import synthesize
@@ -150,7 +149,6 @@ def _python(unpacked: Path, module: str, *options: str, compiled: bool) -> tuple
     done = subprocess.run(
         [sys.executable, "-S", *options, "-c", IMPORT.format(module=module), str(unpacked)],
         capture_output=True,
-        # AWS's own kernel would give a region; making clients needs one, importing must not.
         env={"PATH": os.environ["PATH"], "HOME": str(unpacked), **written},
         text=True,
         check=True,
@@ -181,10 +179,10 @@ PARTS: Final[Mapping[str, Callable[[int], Iterator[Result]]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--runs", type=int, default=10)
     arguments = parser.parse_args()
-    for part in arguments.parts:
+    for part in [arguments.only] if arguments.only else PARTS:
         for result in PARTS[part](arguments.runs):
             emit(result)
 

@@ -115,8 +115,7 @@ class FakeWorld:
         self.calls = 0
         self.names: list[str] = []
         self.late: list[Callable[[], object]] = []
-        self._faults: dict[int, Fault] = {}
-        self._before: dict[int, Callable[[], object]] = {}
+        self._planned: tuple[dict[int, Fault], dict[int, Callable[[], object]]] = ({}, {})
 
     # What the test does to the world.
 
@@ -151,12 +150,12 @@ class FakeWorld:
 
         What happens in `before` is somebody else's: it is neither counted nor disturbed.
         """
-        kept = self._faults, self._before, self.calls
-        self._faults, self._before, self.calls = dict(faults or {}), dict(before or {}), 0
+        kept = self._planned, self.calls
+        self._planned, self.calls = (dict(faults or {}), dict(before or {})), 0
         try:
             yield
         finally:
-            self._faults, self._before, self.calls = kept
+            self._planned, self.calls = kept
 
     def end_state(self) -> EndState:
         move = self.control.move
@@ -194,11 +193,11 @@ class FakeWorld:
         self.calls += 1
         number = self.calls
         self.names.append(name)
-        interlude = self._before.pop(number, None)
+        interlude = self._planned[1].pop(number, None)
         if interlude is not None:
             with self.disturbed():
                 interlude()
-        return suffer(self._faults.pop(number, Fault.NONE), name, act, self.late)
+        return suffer(self._planned[0].pop(number, Fault.NONE), name, act, self.late)
 
 
 @dataclass

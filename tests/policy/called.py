@@ -69,7 +69,8 @@ def _operations() -> Mapping[str, str]:
     session = get_session()
     found: dict[str, str] = {}
     for service in sorted(SERVICES):
-        for operation in session.get_service_model(service).operation_names:
+        operations: list[str] = list(session.get_service_model(service).operation_names)
+        for operation in operations:
             # A name that two services have is not told apart, so it must not be one that we use.
             name = xform_name(operation)
             found[name] = "" if name in found else f"{_PREFIXES.get(service, service)}:{operation}"
@@ -130,7 +131,7 @@ def definitions(module: str) -> tuple[Definition, ...]:
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    return tuple(defined(ast.parse(Path(spec.origin).read_text())))
+    return tuple(defined(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))))
 
 
 def defined(tree: ast.Module) -> Iterator[Definition]:
@@ -180,7 +181,7 @@ def _client_calls(nodes: Iterable[ast.AST]) -> Iterator[str]:
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="get_paginator" | "get_waiter"),
-                args=[ast.Constant(value=str(name))],
+                args=[ast.Constant(value=str() as name)],
             ):
                 yield name
             case ast.Call(func=ast.Attribute(value=receiver, attr=name)) if (
@@ -199,6 +200,6 @@ def _secrets(nodes: Iterable[ast.AST]) -> Iterator[str]:
                 func=ast.Name(id="secret_of") | ast.Attribute(attr="resource"), args=arguments
             ):
                 given = {one.value for one in arguments if isinstance(one, ast.Constant)}
-                yield from given & SECRETS
+                yield from (thing for thing in SECRETS if thing in given)
             case _:
                 pass

@@ -82,8 +82,8 @@ def _statements(where: str, document: str) -> Iterator[Statement]:
             where=where,
             sid=text(one.get("Sid")),
             effect=text(one.get("Effect")),
-            actions=tuple(map(str, listed(one.get("Action")))),
-            resources=tuple(map(str, listed(one.get("Resource")))),
+            actions=tuple(str(each) for each in listed(one.get("Action"))),
+            resources=tuple(str(each) for each in listed(one.get("Resource"))),
             principals=mapping(one.get("Principal")),
             conditions=mapping(one.get("Condition")),
         )

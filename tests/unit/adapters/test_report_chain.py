@@ -34,7 +34,7 @@ def lines(reports: Path) -> list[str]:
 
 def test_an_untouched_chain_is_whole(reports: Path) -> None:
     runs, problems = verify_runs(reports)
-    assert problems == ()
+    assert not problems
     assert [run.run for run in runs] == ["1-run", "2-run", "3-run"]
     assert set(runs[0].files) == {"report.json", "moves.jsonl"}
 

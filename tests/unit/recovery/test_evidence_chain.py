@@ -72,7 +72,7 @@ def lie(document: dict[str, Any]) -> None:
 
 def test_an_untouched_chain_is_whole_and_its_reports_are_in_their_order(kept: Evidence) -> None:
     links, problems = verify(Kept(reports=kept.reports, documents=kept.documents))
-    assert problems == ()
+    assert not problems
     assert [link.report.move.move_id for link in links] == ["m1", "m2", "m3"]
     assert links[1].report.chain.previous_sha256 == links[0].sha256
 

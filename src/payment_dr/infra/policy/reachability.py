@@ -161,7 +161,7 @@ def _routed(network: Network, here: str, there: str) -> Iterator[str]:
     route = _best(network, source, target.network)
     if route is None or route.way is not Way.PEERING:
         yield f"{here}: no route to {there}"
-    elif network.peerings.get(route.target) != {source.vpc, target.vpc}:
+    elif network.peerings.get(route.target) != frozenset({source.vpc, target.vpc}):
         yield f"{here}: {route.target} does not lead to {there}, or was not accepted"
 
 

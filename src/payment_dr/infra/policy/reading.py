@@ -203,7 +203,7 @@ def _names(data: Node) -> Iterator[str]:
     """Values of the tag `Name` that a data source filters by."""
     blocks = (block for block in data.blocks("filter") if block.text("name") == "tag:Name")
     for block in blocks:
-        yield from map(text, sequence(block.known("values")))
+        yield from (text(value) for value in sequence(block.known("values")))
 
 
 def _service(endpoint: Resource) -> str:
