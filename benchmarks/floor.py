@@ -174,12 +174,24 @@ def by_hand(environment: Environment, *, tuned: bool) -> Pay:
                 ":shard": {"N": "0"},
             },
         )
-        entry = {
-            "entry_id": operation,
+        booking = {
+            "operation_id": operation,
             "payment_id": payment,
             "merchant": MERCHANT,
             "kind": "charge",
+            "type": "payment.captured",
+            "order": 1,
             "currency": "EUR",
+            "amount": 1250,
+            "decline_code": None,
+            "payment": {
+                "status": "captured",
+                "amount": 1250,
+                "captured": 1250,
+                "refunded": 0,
+                "fees": 0,
+                "created_at": now,
+            },
             "occurred_at": now,
             "postings": [
                 {"account": "provider_receivable", "minor_units": 1250},
@@ -187,7 +199,7 @@ def by_hand(environment: Environment, *, tuned: bool) -> Pay:
             ],
         }
         posted = connection.execute(
-            "SELECT ledger.post_entries(1, %s, %s)", (environment.site, json.dumps([entry]))
+            "SELECT ledger.book(1, %s, %s)", (environment.site, json.dumps([booking]))
         ).fetchone()
         assert posted == (True,)
 

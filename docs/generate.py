@@ -13,6 +13,7 @@ from payment_dr.adapters.settings_file import example
 from payment_dr.cli.lint import reference_pages
 from payment_dr.cli.main import build
 from payment_dr.core.settings import FailoverSettings, Promotion, Settings, StepBudgets
+from payment_dr.functions import reference_pages as api_pages
 from payment_dr.recovery.plan import failover_plan, switchover_plan
 from payment_dr.recovery.state_machine import definition
 
@@ -33,6 +34,9 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "settings.md": settings_page(),
         "plans.md": plans_page(),
+        "openapi.json": api_pages.openapi_page(),
+        "errors.md": api_pages.errors_page(NOTE),
+        "api.md": api_pages.api_page(NOTE),
         **{f"lint/{name}": text for name, text in reference_pages().items()},
     }
 

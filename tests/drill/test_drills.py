@@ -10,6 +10,7 @@ import pytest
 
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.errors import PaymentDrError
+from payment_dr.core.provider_kind import ProviderKind
 from payment_dr.lab import scenario
 from payment_dr.lab.drill.design import Design
 from payment_dr.lab.drill.run import Order, run_drill
@@ -45,10 +46,17 @@ def gentle(name: str) -> Scenario:
 
 
 def drilled(
-    one: Scenario, reports: Path, *, design: Design = Design.RECORD_FIRST, seed: int = 1
+    one: Scenario,
+    reports: Path,
+    *,
+    design: Design = Design.RECORD_FIRST,
+    seed: int = 1,
+    provider: ProviderKind = ProviderKind.STRIPE,
 ) -> tuple[Report, Path, SilentView]:
     view = SilentView()
     settings = example("development")
+    limits = settings.payments.model_copy(update={"provider": provider})
+    settings = settings.model_copy(update={"payments": limits})
     order = Order(scenario=one, design=design, seed=seed, settings=settings, reports=reports)
     directory = run_drill(order, view)
     return judge(directory), directory, view
@@ -77,6 +85,13 @@ def test_no_loss_of_a_site_or_its_parts_loses_or_doubles_a_payment(
     assert view.snapshots[-1].acknowledged > 0
     assert any("fault" in event for event in view.events)
     assert (directory / "logs" / "api-west.log").stat().st_size > 0
+
+
+def test_a_provider_of_another_kind_changes_nothing(tmp_path: Path) -> None:
+    report, _, _ = drilled(gentle("region-loss"), tmp_path, provider=ProviderKind.ACQUIRER)
+    assert broken(report) == []
+    assert report.payments.acknowledged > 3 * RATE
+    assert report.double_charges == 0
 
 
 def test_a_planned_move_there_and_back_loses_no_entry(tmp_path: Path) -> None:

@@ -1,20 +1,27 @@
 """A process's parts over fakes: two sites may share a table and a provider."""
 
-import hashlib
+import itertools
+from functools import partial
 
+from fakes.books import FakeBooks
 from fakes.clock import FakeClock
 from fakes.control import FakeControl
+from fakes.directory import FakeDirectory, key_text
 from fakes.ledger import FakeLedger
 from fakes.provider import FakeProvider
 from fakes.table import FakePaymentsTable
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
+from payment_dr.functions.authentication import Authenticator
 from payment_dr.functions.composition import Composition
 from payment_dr.functions.environment import Address, Environment
+from payment_dr.functions.merchants import MerchantParts
 from payment_dr.payments.breaker import CircuitBreaker
+from payment_dr.payments.endpoints import Endpoints
 from payment_dr.payments.service import PaymentService, Ports
 
-API_KEY = "a-key-of-the-shop"
+API_KEY = key_text("s")
+RIVALS_KEY = key_text("r")
 STAMP = Stamp(epoch=Epoch(1), site=SiteName("east"))
 
 SETTINGS = Settings.model_validate(
@@ -38,6 +45,10 @@ class FakeWorld:
         self.provider = FakeProvider(self.clock)
         self.control = FakeControl()
         self.ledgers = {"east": FakeLedger(stamp=STAMP), "west": FakeLedger(stamp=STAMP)}
+        self.directory = FakeDirectory()
+        self.directory.admit("shop", API_KEY)
+        self.directory.admit("rival", RIVALS_KEY)
+        self._chance = itertools.count(1)
 
     def parts(self, site: str) -> Composition:
         ports = Ports(
@@ -69,7 +80,21 @@ class FakeWorld:
                 breaker=CircuitBreaker(),
             ),
             control_now=self.control,
-            merchants=lambda: {"shop": hashlib.sha256(API_KEY.encode()).hexdigest()},
+            merchants=MerchantParts(
+                identify=Authenticator(
+                    self.directory.key,
+                    mode=SETTINGS.payments.mode,
+                    clock=self.clock,
+                    age_s=SETTINGS.payments.key_age_s,
+                ),
+                endpoints=Endpoints(
+                    directory=self.directory,
+                    clock=self.clock,
+                    random=lambda size: next(self._chance).to_bytes(size, "big"),
+                ),
+                books=partial(FakeBooks, self.ledgers[site], self.clock),
+                webhook_master=lambda: b"master",
+            ),
             check_health=lambda: None,
             spread=map,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fakes.faults import Gate, open_gate
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import Stamp
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import Posted, ReplicaView
 
 
@@ -14,7 +14,7 @@ from payment_dr.payments.ports import Posted, ReplicaView
 class Transaction:
     """What one commit wrote: entries, or the stamp."""
 
-    entries: tuple[JournalEntry, ...] = ()
+    entries: tuple[Booking, ...] = ()
     stamp: Stamp | None = None
 
 
@@ -22,7 +22,7 @@ class FakeLedger:
     """Satisfies `Ledger`; `unfenced` is a planted bug: posting ignores the stamp."""
 
     def __init__(self, gate: Gate = open_gate, *, stamp: Stamp | None = None) -> None:
-        self.entries: dict[str, JournalEntry] = {}
+        self.entries: dict[str, Booking] = {}
         self.stamp = stamp
         self.unfenced = False
         self.source: FakeLedger | None = None
@@ -34,22 +34,22 @@ class FakeLedger:
     def in_recovery(self) -> bool:
         return self.source is not None
 
-    def post(self, entries: Sequence[JournalEntry], stamp: Stamp) -> Posted:
+    def post(self, bookings: Sequence[Booking], stamp: Stamp) -> Posted:
         def act() -> Posted:
             if self.in_recovery:
                 raise UnavailableError("cannot execute INSERT in a read-only transaction")
             if self.stamp != stamp and not self.unfenced:
                 return Posted.FENCED
-            absent = tuple(entry for entry in entries if entry.entry_id not in self.entries)
+            absent = tuple(entry for entry in bookings if entry.operation_id not in self.entries)
             self._commit(Transaction(entries=absent))
             return Posted.DONE
 
         return self._gate("post", act)
 
-    def view(self, entry_ids: Sequence[str]) -> ReplicaView:
+    def view(self, operation_ids: Sequence[str]) -> ReplicaView:
         def act() -> ReplicaView:
             return ReplicaView(
-                present=frozenset(self.entries.keys() & set(entry_ids)),
+                present=frozenset(self.entries.keys() & set(operation_ids)),
                 stamp=self.stamp,
                 in_recovery=self.in_recovery,
             )
@@ -82,5 +82,5 @@ class FakeLedger:
 
     def _commit(self, transaction: Transaction) -> None:
         self.feed.append(transaction)
-        self.entries |= {entry.entry_id: entry for entry in transaction.entries}
+        self.entries |= {entry.operation_id: entry for entry in transaction.entries}
         self.stamp = transaction.stamp or self.stamp

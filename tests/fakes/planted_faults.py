@@ -458,6 +458,18 @@ def an_entry_is_posted_to_another_account(run: FakeRun, rng: random.Random) -> N
 
 
 @breaks("acknowledged-payments-in-ledger")
+def a_fee_is_not_the_one_that_was_decided(run: FakeRun, rng: random.Random) -> None:
+    place, row = pick(run.ledger, rng, lambda r: surviving(r) and r.account == "fees")
+    run.ledger[place] = replace(row, amount=row.amount - 1)
+
+
+@breaks("acknowledged-payments-in-ledger")
+def a_refund_is_taken_from_the_payable_account(run: FakeRun, rng: random.Random) -> None:
+    place, row = pick(run.ledger, rng, lambda r: surviving(r) and r.account == "refunds")
+    run.ledger[place] = replace(row, account="merchant_payable")
+
+
+@breaks("acknowledged-payments-in-ledger")
 def an_entry_names_another_payment(run: FakeRun, rng: random.Random) -> None:
     place, row = pick(run.ledger, rng, surviving)
     run.ledger[place] = replace(row, payment_id="other")

@@ -35,7 +35,8 @@ AUTHORISE: Final = replace(PAY, capture=False)
 class Scene:
     """East is active and steady; every effect passes `script`, which may let it fail."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fee_basis_points: int = 0) -> None:
+        self.limits = LIMITS.model_copy(update={"fee_basis_points": fee_basis_points})
         self.script = Script()
         self.clock = FakeClock()
         self.table = FakePaymentsTable(self.script)
@@ -56,7 +57,7 @@ class Scene:
             ),
             site=site,
             owner=f"{owner} at {site}",
-            limits=LIMITS,
+            limits=self.limits,
             breaker=CircuitBreaker(),
         )
 

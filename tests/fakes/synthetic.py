@@ -314,6 +314,9 @@ class _Simulation:
                 capture=request.capture,
                 state="declined" if request.decline else "succeeded",
                 provider_reference=reference,
+                fee=fee_of(request.amount)
+                if kind == "charge" and not request.decline and request.capture
+                else 0,
             )
         )
         if reference is not None:
@@ -354,14 +357,14 @@ class _Simulation:
             if moved and now < self.fault_ns:
                 versions.append(("east-old-1", now, 1))
             for site, posted_at, epoch in versions:
-                for account, sign in (("provider_receivable", 1), ("merchant_payable", -1)):
+                for account, minor_units in legs_of(amount):
                     yield PostingRow(
                         site=site,
                         entry_id=entry_id,
                         payment_id=payment_id,
                         kind=kind,
                         account=account,
-                        amount=sign * amount,
+                        amount=minor_units,
                         currency=currency,
                         epoch=epoch,
                         posted_at_ns=posted_at,
@@ -381,6 +384,20 @@ class _Simulation:
             old_writer=tuple(e[1] for e in before),
             standby=tuple(e[1] for e in before if e[0] < self.fault_ns - LAG_NS),
         )
+
+
+def fee_of(amount: int) -> int:
+    """Every third payment or so costs its merchant a fortieth."""
+    return amount // 40 if amount % 3 == 0 else 0
+
+
+def legs_of(amount: int) -> list[tuple[str, int]]:
+    """Postings of a capture, or of a refund when negative."""
+    if amount < 0:
+        return [("refunds", -amount), ("provider_receivable", amount)]
+    fee = fee_of(amount)
+    legs = [("provider_receivable", amount), ("merchant_payable", fee - amount), ("fees", -fee)]
+    return [leg for leg in legs if leg[1]]
 
 
 def _record(payment_id: str, payment: Payment) -> PaymentRow:

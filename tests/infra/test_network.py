@@ -21,6 +21,7 @@ SERVICES: Final[Mapping[Need, frozenset[str]]] = {
     Need.LEDGER_MASTER: frozenset({"secretsmanager"}),
     Need.PROVIDER: frozenset({"secretsmanager"}),
     Need.MERCHANTS: frozenset({"secretsmanager"}),
+    Need.WEBHOOKS: frozenset({"secretsmanager"}),
     Need.CANARY: frozenset({"secretsmanager"}),
     Need.SWITCH: frozenset({"monitoring"}),
     Need.CLUSTERS_READ: frozenset({"rds"}),

@@ -59,6 +59,7 @@ TABLE: Final = {
     "poster": _JOB,
     "confirmer": _JOB | WRITE,
     "sweeper": _JOB | WRITE,
+    "webhooks": _JOB,
     "watcher": _RECOVERY | QUEUE | {"states:StartExecution"},
     "recovery": _RECOVERY,
     "initialise": EVERY | READ | WRITE | SECRET | SEAL,
@@ -234,13 +235,13 @@ def test_a_secret_is_read_by_those_who_need_it_in_the_copy_of_their_region(peer:
             if "secretsmanager:GetSecretValue" in statement.actions
             and peer.secret_arn(thing) in statement.resources
         }
-        for thing in ("provider", "ledger-master", "canary", "merchants")
+        for thing in ("provider", "ledger-master", "canary", "webhooks")
     }
     assert readers == {
         "provider": {"api", "sweeper"},
         "ledger-master": {"initialise"},
-        "canary": {"watcher", "recovery"},
-        "merchants": {"api"},
+        "canary": {"watcher", "recovery", "initialise"},
+        "webhooks": {"api", "webhooks"},
     }
 
 

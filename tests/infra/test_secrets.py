@@ -100,8 +100,8 @@ def test_the_secrets_are_those_that_functions_read(settings: Settings, stack: St
         "ledger",
         "ledger-admin",
         "provider",
-        "merchants",
         "canary",
+        "webhooks",
     }
     assert {one["name"] for one in resources(stack, SECRET).values()} == {
         settings.resource(thing) for thing in THINGS
@@ -123,14 +123,23 @@ def test_each_login_has_a_password_of_its_own(
     assert drawn[0] not in others
 
 
-def test_the_canarys_key_is_known_to_the_service_by_its_hash_alone(
+def test_the_canarys_key_is_an_api_key_drawn_by_the_engine(
     stack: StackJson, settings: Settings
 ) -> None:
-    key = value(stack, "canary", settings)
-    reference = key.removeprefix('${jsonencode({"api_key" = ').removesuffix("})}")
-    assert reference.startswith(f"ephemeral.{RANDOM}.")
-    known = value(stack, "merchants", settings)
-    assert known == f'${{jsonencode({{"canary" = sha256({reference})}})}}'
+    (drawn,) = [n for n, e in ephemerals(stack, RANDOM).items() if e["password_length"] == 43]
+    reference = f"ephemeral.{RANDOM}.{drawn}.random_password"
+    key_id = f"substr(sha256({reference}), 0, 16)"
+    for digit, letter in zip("0189", "ghij", strict=True):
+        key_id = f'replace({key_id}, "{digit}", "{letter}")'
+    text = f"sk_{settings.payments.mode}_${{{key_id}}}_${{{reference}}}"
+    assert value(stack, "canary", settings) == f'${{jsonencode({{"api_key" = "{text}"}})}}'
+
+
+def test_the_master_key_of_webhooks_is_256_bits_in_hexadecimal(
+    stack: StackJson, settings: Settings
+) -> None:
+    master = value(stack, "webhooks", settings)
+    assert master.startswith(f'${{jsonencode({{"master" = sha256(ephemeral.{RANDOM}.')
 
 
 def test_the_providers_key_is_left_to_the_operator(stack: StackJson, settings: Settings) -> None:

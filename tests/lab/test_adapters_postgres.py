@@ -23,9 +23,9 @@ from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.lab.addresses import LOOPBACK
 from payment_dr.lab.network.links import Mode
 from payment_dr.lab.postgres import APP
-from payment_dr.payments.journal import Account, JournalEntry, Posting
+from payment_dr.payments.journal import Account, Booking, EventType, PaymentNow, Posting
 from payment_dr.payments.ports import Posted
-from payment_dr.payments.record import OperationKind
+from payment_dr.payments.record import OperationKind, PaymentState
 
 pytestmark = pytest.mark.lab
 
@@ -80,13 +80,25 @@ def stamp(connection: Admin, value: Stamp) -> None:
     connection.execute("UPDATE ledger.stamp SET epoch = %s, site = %s", (value.epoch, value.site))
 
 
-def entry(amount: int = 1250, **changes: Any) -> JournalEntry:
-    made = JournalEntry(
-        entry_id=str(uuid.uuid4()),
+def entry(amount: int = 1250, **changes: Any) -> Booking:
+    made = Booking(
+        operation_id=str(uuid.uuid4()),
         payment_id=str(uuid.uuid4()),
         merchant="shop",
         kind=OperationKind.CHARGE,
+        type=EventType.CAPTURED,
+        order=1,
         currency="EUR",
+        amount=abs(amount),
+        decline_code=None,
+        payment=PaymentNow(
+            status=PaymentState.CAPTURED,
+            amount=abs(amount),
+            captured=abs(amount),
+            refunded=0,
+            fees=0,
+            created_at=1_700_000_000.0,
+        ),
         postings=(
             Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=amount),
             Posting(account=Account.MERCHANT_PAYABLE, minor_units=-amount),
@@ -96,11 +108,11 @@ def entry(amount: int = 1250, **changes: Any) -> JournalEntry:
     return replace(made, **changes)
 
 
-def legs(connection: Admin, found: JournalEntry) -> list[tuple[str, int, str]]:
+def legs(connection: Admin, found: Booking) -> list[tuple[str, int, str]]:
     return connection.execute(
         "SELECT account, minor_units::int, currency FROM ledger.posting "
         "WHERE entry_id = %s ORDER BY leg",
-        (found.entry_id,),
+        (found.operation_id,),
     ).fetchall()
 
 
@@ -122,20 +134,82 @@ def test_an_entry_is_posted_with_its_legs_and_one_event(
     assert admin.execute(
         "SELECT merchant, kind, extract(epoch FROM occurred_at)::float, epoch::int "
         "FROM ledger.journal_entry WHERE entry_id = %s",
-        (posted.entry_id,),
+        (posted.operation_id,),
     ).fetchone() == ("shop", "charge", 1_700_000_000.25, 1)
-    body = one(admin, "SELECT body FROM ledger.outbox WHERE event_id = %s", posted.entry_id)
+    body = one(admin, "SELECT body FROM ledger.event WHERE event_id = %s", posted.operation_id)
     assert (body["amount"], body["currency"], body["operation"]) == (1250, "EUR", "charge")
+    assert (body["type"], body["order"]) == ("payment.captured", 1)
+    assert body["payment"]["captured"] == 1250
+
+
+def test_what_moved_no_money_is_an_event_without_an_entry(
+    ledger: PostgresLedger, admin: Admin
+) -> None:
+    void = entry(kind=OperationKind.VOID, type=EventType.VOIDED, postings=())
+    assert ledger.post([void], STAMP) is Posted.DONE
+    assert ledger.view([void.operation_id]).present == {void.operation_id}
+    assert legs(admin, void) == []
+
+
+def test_a_payment_is_shown_as_its_latest_booking_left_it(
+    ledger: PostgresLedger, admin: Admin
+) -> None:
+    charge = entry()
+    after = replace(charge.payment, status=PaymentState.REFUNDED, refunded=1250)
+    refund = replace(
+        charge,
+        operation_id=str(uuid.uuid4()),
+        kind=OperationKind.REFUND,
+        type=EventType.REFUNDED,
+        order=2,
+        payment=after,
+    )
+    for batch in ([refund], [charge]):  # in the wrong order
+        assert ledger.post(batch, STAMP) is Posted.DONE
+    question = "SELECT status, refunded::int, ord FROM ledger.payment WHERE payment_id = %s"
+    shown = admin.execute(question, (charge.payment_id,)).fetchone()
+    assert shown == ("refunded", 1250, 2)
+
+
+def test_maintained_totals_are_the_sums_of_the_postings(
+    ledger: PostgresLedger, admin: Admin
+) -> None:
+    merchant = f"shop-{uuid.uuid4()}"
+    batch = [entry(amount, merchant=merchant) for amount in range(1, 41)]
+    ledger.post(batch[:30], STAMP)
+    ledger.post(batch, STAMP)
+    totals = admin.execute(
+        "SELECT account, minor_units::int FROM ledger.account_balance WHERE merchant = %s "
+        "ORDER BY account",
+        (merchant,),
+    ).fetchall()
+    assert totals == [("merchant_payable", -820), ("provider_receivable", 820)]
+    assert one(admin, "SELECT count(*) FROM ledger.balance_difference") == 0
+
+
+def test_a_total_that_was_tampered_with_is_found(ledger: PostgresLedger, admin: Admin) -> None:
+    merchant = f"shop-{uuid.uuid4()}"
+    ledger.post([entry(100, merchant=merchant)], STAMP)
+    with admin.transaction(force_rollback=True):
+        admin.execute(
+            "UPDATE ledger.balance SET minor_units = minor_units + 7 "
+            "WHERE merchant = %s AND account = 'merchant_payable'",
+            (merchant,),
+        )
+        found = admin.execute(
+            "SELECT account, maintained::int, posted::int FROM ledger.balance_difference"
+        ).fetchall()
+    assert found == [("merchant_payable", -93, -100)]
 
 
 def test_a_refund_is_an_event_of_its_size_and_not_of_its_sign(
     ledger: PostgresLedger, admin: Admin
 ) -> None:
-    refund = entry(-300, kind=OperationKind.REFUND)
+    refund = entry(-300, kind=OperationKind.REFUND, type=EventType.REFUNDED)
     assert ledger.post([refund], STAMP) is Posted.DONE
     event = admin.execute(
-        "SELECT type, (body ->> 'amount')::int FROM ledger.outbox WHERE event_id = %s",
-        (refund.entry_id,),
+        "SELECT type, (body ->> 'amount')::int FROM ledger.event WHERE event_id = %s",
+        (refund.operation_id,),
     ).fetchone()
     assert event == ("payment.refunded", 300)
 
@@ -144,16 +218,18 @@ def test_entries_already_there_are_left_as_they_are(ledger: PostgresLedger, admi
     first = entry()
     ledger.post([first], STAMP)
     at = one(
-        admin, "SELECT posted_at FROM ledger.journal_entry WHERE entry_id = %s", first.entry_id
+        admin, "SELECT posted_at FROM ledger.journal_entry WHERE entry_id = %s", first.operation_id
     )
     second = entry()
-    assert ledger.post([entry(9, entry_id=first.entry_id), second], STAMP) is Posted.DONE
+    assert ledger.post([entry(9, operation_id=first.operation_id), second], STAMP) is Posted.DONE
     assert legs(admin, first)[0][1] == 1250
     assert len(legs(admin, second)) == 2
     assert at == one(
-        admin, "SELECT posted_at FROM ledger.journal_entry WHERE entry_id = %s", first.entry_id
+        admin, "SELECT posted_at FROM ledger.journal_entry WHERE entry_id = %s", first.operation_id
     )
-    assert one(admin, "SELECT count(*) FROM ledger.outbox WHERE event_id = %s", first.entry_id) == 1
+    assert (
+        one(admin, "SELECT count(*) FROM ledger.event WHERE event_id = %s", first.operation_id) == 1
+    )
 
 
 def test_the_same_entries_posted_by_many_at_once_are_there_once(
@@ -166,7 +242,7 @@ def test_the_same_entries_posted_by_many_at_once_are_there_once(
         posts = [threads.submit(ledger.post, way, STAMP) for way in ways]
         assert {post.result(20) for post in posts} == {Posted.DONE}
     ledger.close()
-    ids = [e.entry_id for e in batch]
+    ids = [e.operation_id for e in batch]
     assert (
         one(admin, "SELECT count(*) FROM ledger.posting WHERE entry_id = ANY (%s::uuid[])", ids)
         == 100
@@ -176,8 +252,8 @@ def test_the_same_entries_posted_by_many_at_once_are_there_once(
 def test_hundreds_of_entries_are_posted_and_seen_at_once(ledger: PostgresLedger) -> None:
     batch = [entry() for _ in range(500)]
     assert ledger.post(batch, STAMP) is Posted.DONE
-    view = ledger.view([*(e.entry_id for e in batch), str(uuid.uuid4())])
-    assert view.present == {e.entry_id for e in batch}
+    view = ledger.view([*(e.operation_id for e in batch), str(uuid.uuid4())])
+    assert view.present == {e.operation_id for e in batch}
 
 
 @pytest.mark.parametrize(
@@ -220,8 +296,8 @@ def test_a_change_of_the_stamp_waits_for_the_posts_in_flight_and_fences_the_next
     held = entry()
     with servers.ledgers.connect("east") as in_flight, ThreadPoolExecutor(2) as threads:
         in_flight.execute(
-            "SELECT ledger.post_entries(1, 'east', %s)",
-            (TypeAdapter(list[JournalEntry]).dump_json([held]).decode(),),
+            "SELECT ledger.book(1, 'east', %s)",
+            (TypeAdapter(list[Booking]).dump_json([held]).decode(),),
         )
         change = threads.submit(stamp, admin, OTHER)
         wait_for_a_waiter(servers)
@@ -268,15 +344,14 @@ def test_a_stream_of_posts_does_not_starve_a_change_of_the_stamp(
 
 def wait_until_posting(admin: Admin) -> None:
     deadline = time.monotonic() + 10
-    before = one(admin, "SELECT count(*) FROM ledger.outbox")
-    while one(admin, "SELECT count(*) FROM ledger.outbox") < before + 16:
+    before = one(admin, "SELECT count(*) FROM ledger.event")
+    while one(admin, "SELECT count(*) FROM ledger.event") < before + 16:
         assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(
     "postings",
     [
-        (),
         (Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=5),),
         (
             Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=5),
@@ -325,18 +400,18 @@ def test_a_doubled_entry_is_impossible(ledger: PostgresLedger, admin: Admin) -> 
         insert_entry(admin, posted)
 
 
-def insert_entry(admin: Admin, value: JournalEntry) -> None:
+def insert_entry(admin: Admin, value: Booking) -> None:
     admin.execute(
         "INSERT INTO ledger.journal_entry (entry_id, payment_id, merchant, kind, currency, "
         "occurred_at, epoch) VALUES (%s, %s, 'shop', 'charge', 'EUR', now(), 1)",
-        (value.entry_id, value.payment_id),
+        (value.operation_id, value.payment_id),
     )
 
 
-def insert_leg(admin: Admin, value: JournalEntry, leg: int, amount: int, currency: str) -> None:
+def insert_leg(admin: Admin, value: Booking, leg: int, amount: int, currency: str) -> None:
     admin.execute(
         "INSERT INTO ledger.posting VALUES (%s, %s, 'merchant_payable', %s, %s)",
-        (value.entry_id, leg, amount, currency),
+        (value.operation_id, leg, amount, currency),
     )
 
 
@@ -349,6 +424,8 @@ def insert_leg(admin: Admin, value: JournalEntry, leg: int, amount: int, currenc
         "UPDATE ledger.posting SET minor_units = 1",
         "DELETE FROM ledger.posting",
         "TRUNCATE ledger.posting",
+        "UPDATE ledger.event SET type = 'payment.other'",
+        "DELETE FROM ledger.event",
     ],
 )
 def test_what_was_posted_is_changed_by_nobody(
@@ -366,8 +443,9 @@ def test_what_was_posted_is_changed_by_nobody(
         "UPDATE ledger.stamp SET epoch = 9",
         "DELETE FROM ledger.journal_entry",
         "UPDATE ledger.posting SET minor_units = 1",
-        "DELETE FROM ledger.outbox",
-        "SELECT * FROM ledger.outbox",
+        "DELETE FROM ledger.event",
+        "UPDATE ledger.payment SET amount = 1",
+        "UPDATE ledger.balance SET minor_units = 1",
         "CREATE TABLE ledger.mine (a int)",
         "CREATE TABLE public.mine (a int)",
     ],
@@ -386,7 +464,7 @@ def test_a_post_in_a_snapshot_older_than_the_stamps_lock_is_refused(
     with servers.ledgers.connect("east") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with pytest.raises(psycopg.errors.InvalidTransactionState, match="read committed"):
-            connection.execute("SELECT ledger.post_entries(1, 'east', '[]')")
+            connection.execute("SELECT ledger.book(1, 'east', '[]')")
 
 
 def test_a_replica_is_recognised_and_fences_until_it_is_promoted(
@@ -398,9 +476,9 @@ def test_a_replica_is_recognised_and_fences_until_it_is_promoted(
     wait_until_seen(replica, survived)
     servers.change_link("pg:west->east", Mode.BLACKHOLE)
     ledger.post([lost], STAMP)
-    view = replica.view([survived.entry_id, lost.entry_id])
+    view = replica.view([survived.operation_id, lost.operation_id])
     assert view.in_recovery
-    assert view.present == {survived.entry_id}
+    assert view.present == {survived.operation_id}
     assert view.stamp == STAMP
     assert replica.post([lost], STAMP) is Posted.FENCED
     servers.ledgers.promote("west")
@@ -409,9 +487,9 @@ def test_a_replica_is_recognised_and_fences_until_it_is_promoted(
     replica.close()
 
 
-def wait_until_seen(replica: PostgresLedger, posted: JournalEntry) -> None:
+def wait_until_seen(replica: PostgresLedger, posted: Booking) -> None:
     deadline = time.monotonic() + 10
-    while not replica.view([posted.entry_id]).present:
+    while not replica.view([posted.operation_id]).present:
         assert time.monotonic() < deadline
 
 

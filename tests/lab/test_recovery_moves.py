@@ -28,7 +28,7 @@ from payment_dr.functions.environment import environment_from
 from payment_dr.functions.recovery_composition import compose_recovery
 from payment_dr.functions.state_machine_start import state_machine_arn
 from payment_dr.lab.supervisor import Lab
-from payment_dr.payments.journal import entries_of
+from payment_dr.payments.journal import bookings_of
 from payment_dr.recovery.control import MoveKind, Phase
 from payment_dr.recovery.documents import MOVE_EVIDENCE
 from payment_dr.recovery.moves import MoveRequest
@@ -101,7 +101,7 @@ class Running:
 
         self.until(steady)
 
-    def missing_entries(self, site: SiteName) -> set[str]:
+    def missing_bookings(self, site: SiteName) -> set[str]:
         """Entries that the payments imply and the site's ledger lacks."""
         table = DynamoPaymentsTable(
             self.lab.aws_client("dynamodb", site),
@@ -110,9 +110,9 @@ class Running:
             deadline_s=1,
         )
         implied = {
-            entry.entry_id
+            entry.operation_id
             for record in table.get_many(self.acknowledged)
-            for entry in entries_of(record)
+            for entry in bookings_of(record)
         }
         assert len(implied) == len(self.acknowledged)
         with closing(self.lab.connect(site)) as connection:
@@ -149,11 +149,11 @@ def test_a_planned_move_there_and_back_by_hand_loses_nothing() -> None:
         there = site.run("switchover", "--to", "west", "--yes", "--json")
         assert there.exit_code == 0, there.output
         site.until_steady_at(WEST, seen_from=EAST)
-        assert not site.missing_entries(WEST)
+        assert not site.missing_bookings(WEST)
         site.pay(EAST, 3)
         site.pay(WEST, 3)
         move_id = site.fail_back()
-        assert not site.missing_entries(EAST)
+        assert not site.missing_bookings(EAST)
 
         shown = json.loads(site.run("status", "--json").stdout)
         assert shown["repair"] is None
@@ -175,7 +175,7 @@ def test_a_lost_ledger_and_then_a_lost_region_are_taken_over_by_the_other_sites_
         site.lab.kill_database(EAST)
         site.until_steady_at(WEST, seen_from=EAST)
         site.pay(EAST, 2)
-        site.until(lambda: not site.missing_entries(WEST))
+        site.until(lambda: not site.missing_bookings(WEST))
         record = site.control(WEST).read()
         assert record.move is not None
         assert record.move.reason.startswith("ledger lost: east reports")
@@ -185,7 +185,7 @@ def test_a_lost_ledger_and_then_a_lost_region_are_taken_over_by_the_other_sites_
         site.pay(EAST, 5)
         site.lab.kill_site(EAST)
         site.until_steady_at(WEST, seen_from=WEST)
-        assert not site.missing_entries(WEST)
+        assert not site.missing_bookings(WEST)
         record = site.control(WEST).read()
         assert record.move is not None
         # Whichever pair of signals is complete first; both are true of a lost region.
@@ -221,7 +221,7 @@ def test_a_move_whose_runner_is_killed_is_brought_to_its_end_by_the_watcher() ->
         assert (moving.active, moving.phase) == (EAST, Phase.MOVING)
 
         site.until_steady_at(WEST, seen_from=WEST)
-        assert not site.missing_entries(WEST)
+        assert not site.missing_bookings(WEST)
         joined = {line.by for line in site.control(WEST).run_log("failover-by-hand")}
         assert joined == {"ada", "watcher/west"}
 

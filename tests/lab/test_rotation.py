@@ -24,9 +24,9 @@ from payment_dr.functions.rotation import Rotation, RotationPorts, Step
 from payment_dr.lab.addresses import LOOPBACK
 from payment_dr.lab.network.links import Mode
 from payment_dr.lab.postgres import OWNER
-from payment_dr.payments.journal import Account, JournalEntry, Posting
+from payment_dr.payments.journal import Account, Booking, EventType, PaymentNow, Posting
 from payment_dr.payments.ports import Posted
-from payment_dr.payments.record import OperationKind
+from payment_dr.payments.record import OperationKind, PaymentState
 
 pytestmark = pytest.mark.lab
 
@@ -79,13 +79,25 @@ def login(pair: PostgresPair, user: str, password: str, site: SiteName = EAST) -
     )
 
 
-def entry() -> JournalEntry:
-    return JournalEntry(
-        entry_id=str(uuid.uuid4()),
+def entry() -> Booking:
+    return Booking(
+        operation_id=str(uuid.uuid4()),
         payment_id=str(uuid.uuid4()),
         merchant="shop",
         kind=OperationKind.CHARGE,
+        type=EventType.CAPTURED,
+        order=1,
         currency="EUR",
+        amount=100,
+        decline_code=None,
+        payment=PaymentNow(
+            status=PaymentState.CAPTURED,
+            amount=100,
+            captured=100,
+            refunded=0,
+            fees=0,
+            created_at=1_700_000_000.0,
+        ),
         postings=(
             Posting(account=Account.PROVIDER_RECEIVABLE, minor_units=100),
             Posting(account=Account.MERCHANT_PAYABLE, minor_units=-100),
@@ -157,7 +169,7 @@ def test_payments_are_posted_through_rotations_that_they_do_not_notice(
         connections=4,
         doubt=kept.doubt,
     )
-    rotated, failures, posted = threading.Event(), list[Exception](), list[JournalEntry]()
+    rotated, failures, posted = threading.Event(), list[Exception](), list[Booking]()
 
     def post() -> None:
         try:
@@ -185,8 +197,8 @@ def test_payments_are_posted_through_rotations_that_they_do_not_notice(
         for thread in threads:
             thread.join(20)
         assert not failures
-        assert ledger.view([made.entry_id for made in posted]).present == {
-            made.entry_id for made in posted
+        assert ledger.view([made.operation_id for made in posted]).present == {
+            made.operation_id for made in posted
         }
         assert held.execute("SELECT current_user").fetchone() == (APP_USERS[0],)
     finally:

@@ -156,7 +156,7 @@ def test_before_its_start_a_lab_has_nothing() -> None:
 def test_payment_drs_jobs_run_at_the_interval_of_the_settings() -> None:
     schedules = default_schedules(SETTINGS)
     assert schedules["payment_dr.functions.poster:handler"] == SETTINGS.payments.job_interval_s
-    assert len(schedules) == 4
+    assert len(schedules) == 5
 
 
 def test_the_lost_site_comes_back_as_a_standby_and_its_old_ledger_shows_what_it_had() -> None:

@@ -10,7 +10,7 @@ from fakes.provider import FakeProvider
 from fakes.table import FakePaymentsTable
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import (
     ControlReader,
     ControlView,
@@ -73,12 +73,12 @@ class CredulousLedger:
     site: SiteName
     control: ControlReader
 
-    def post(self, entries: Sequence[JournalEntry], stamp: Stamp) -> Posted:
-        return self.ledger.post(entries, stamp)
+    def post(self, bookings: Sequence[Booking], stamp: Stamp) -> Posted:
+        return self.ledger.post(bookings, stamp)
 
-    def view(self, entry_ids: Sequence[str]) -> ReplicaView:
+    def view(self, operation_ids: Sequence[str]) -> ReplicaView:
         stamp = credulous(self.control, self.site)().confirming_stamp(self.site)
-        return replace(self.ledger.view(entry_ids), in_recovery=True, stamp=stamp)
+        return replace(self.ledger.view(operation_ids), in_recovery=True, stamp=stamp)
 
 
 def credulous(control: ControlReader, site: SiteName) -> ControlReader:

@@ -5,7 +5,7 @@ Those of a move (5, 6, 10, 11) are asserted while it happens, in `moves`.
 
 from collections import Counter
 
-from payment_dr.payments.journal import entries_of
+from payment_dr.payments.journal import bookings_of
 from payment_dr.payments.outcome import KeyReused
 from payment_dr.payments.record import OperationKind, OperationState, StoredResponse
 from payment_dr.payments.transitions import call_of
@@ -58,7 +58,7 @@ def _the_provider_returned_no_more_than_it_took(world: World) -> None:
 
 
 def _the_ledgers_are_what_the_records_imply(world: World) -> None:
-    implied = {e.entry_id: e for r in world.table.records.values() for e in entries_of(r)}
+    implied = {e.operation_id: e for r in world.table.records.values() for e in bookings_of(r)}
     for site, ledger in world.ledgers.items():
         assert ledger.entries == implied, f"3: the ledger of {site} differs from the records"
     for entry in implied.values():

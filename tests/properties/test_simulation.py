@@ -15,7 +15,7 @@ from properties.invariants import check
 from properties.scheduler import Tape
 from properties.world import World
 
-_TAPE: Final = 600
+_TAPE: Final = 900
 """Bytes of a tape: some 300 steps, of which a third are events."""
 
 _SCHEDULES_PER_BUG: Final = 3_000
@@ -72,7 +72,7 @@ def broken_invariant(seed: int, bug: Bug) -> str:
 
 def test_the_schedules_reach_what_they_are_for() -> None:
     """Several moves of either kind, lost sites and open operations occur in a few schedules."""
-    worlds = [simulate(Random(seed).randbytes(_TAPE)) for seed in range(30)]
+    worlds = [simulate(Random(seed).randbytes(_TAPE)) for seed in range(40)]
     assert sum(world.moves.finished for world in worlds) > 15
     assert any(world.moves.finished > 2 for world in worlds)
     assert sum(len(world.provider.effects) for world in worlds) > 60

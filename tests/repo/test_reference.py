@@ -30,7 +30,9 @@ def generator(name: str = "generate") -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["cli.md", "settings.md", "plans.md"])
+@pytest.mark.parametrize(
+    "name", ["cli.md", "settings.md", "plans.md", "openapi.json", "errors.md", "api.md"]
+)
 def test_a_generated_page_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert generator().pages()[name] == (DOCS / "reference" / name).read_text(), "run: make docs"

@@ -35,7 +35,9 @@ GROUP BY entry_id, e.payment_id, e.kind, e.currency, e.occurred_at, e.posted_at
 
 # What no claim is about must be readable too.
 _REST: Final = """
-SELECT (SELECT count(hashtext(body::text)) FROM ledger.outbox), (SELECT count(*) FROM ledger.stamp)
+SELECT (SELECT count(hashtext(body::text)) FROM ledger.event), (SELECT count(*) FROM ledger.stamp),
+    (SELECT sum(hashtext(p::text)) FROM ledger.payment p),
+    (SELECT sum(hashtext(b::text)) FROM ledger.balance b)
 """
 _ROWS: Final = 5_000
 _GONE: Final = ("08", "57P")

@@ -10,7 +10,16 @@ from importlib.resources import files
 from typing import Final
 
 _PARTS: Final = ("core", "payments", "recovery")
-_NOT_SHIPPED: Final = frozenset({"abort.py", "audit.py", "state_machine.py", "survey.py"})
+_NOT_SHIPPED: Final = frozenset(
+    {
+        "abort.py",
+        "audit.py",
+        "reconciler.py",
+        "reconciliation_report.py",
+        "state_machine.py",
+        "survey.py",
+    }
+)
 
 
 def hashed_modules() -> tuple[tuple[str, str], ...]:

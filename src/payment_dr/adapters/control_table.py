@@ -1,20 +1,18 @@
 """The control record, run logs and heartbeats as items of the payments table.
 
 Their keys (`control`, `control#...`) are no UUIDs, so they never meet a payment's; readers of whole
-tables skip them by `is_control_key`. Each is one item, written under a condition: the table has no
-transactions.
+tables skip them by `record_items.is_payment_key`. Each is one item, written under a condition: the
+table has no transactions.
 """
 
-import random
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
 from pydantic import TypeAdapter
 
-from payment_dr.adapters.aws_calls import aws_errors, error_code
-from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.adapters.aws_calls import aws_errors
+from payment_dr.adapters.conditional_write import conditional
+from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.stamp import SiteName
 from payment_dr.recovery.control import ControlRecord
 from payment_dr.recovery.ports import Heartbeat, Transition
@@ -28,17 +26,9 @@ CONTROL_KEY: Final = "control"
 TRANSITIONS_MAX: Final = 500
 """Bound of one move's run log; later transitions are dropped, since nothing depends on them."""
 
-_CONFLICT_TRIES: Final = 8
-_CONFLICT_PAUSE_S: Final = 0.03
-
 _RECORD: Final = TypeAdapter(ControlRecord)
 _TRANSITION: Final = TypeAdapter(Transition)
 _HEARTBEAT: Final = TypeAdapter(Heartbeat)
-
-
-def is_control_key(payment_id: str) -> bool:
-    """Whether an item of the payments table is one of this module's instead of a payment."""
-    return payment_id == CONTROL_KEY or payment_id.startswith(f"{CONTROL_KEY}#")
 
 
 def control_item(record: ControlRecord) -> dict[str, Any]:
@@ -79,7 +69,7 @@ class DynamoControlTable:
     def compare_and_set(self, record: ControlRecord, *, based_on: int) -> bool:
         """Write if the stored version is `based_on`; False when it is not."""
         with aws_errors("writing the control record", writes=True):
-            return _conditional(
+            return conditional(
                 lambda: self._client.put_item(
                     TableName=self._table,
                     Item=control_item(record),
@@ -92,7 +82,7 @@ class DynamoControlTable:
     def create(self, record: ControlRecord) -> bool:
         """Write the first control record; False when there is one already."""
         with aws_errors("creating the control record", writes=True):
-            return _conditional(
+            return conditional(
                 lambda: self._client.put_item(
                     TableName=self._table,
                     Item=control_item(record),
@@ -104,7 +94,7 @@ class DynamoControlTable:
         """Append to the run log of the move that all of them name, up to `TRANSITIONS_MAX`."""
         lines = {"L": [{"S": _TRANSITION.dump_json(line).decode()} for line in transitions]}
         with aws_errors("writing the run log", writes=True):
-            _conditional(
+            conditional(
                 lambda: self._client.update_item(
                     TableName=self._table,
                     Key=_key(f"{CONTROL_KEY}#run#{transitions[0].move_id}"),
@@ -148,31 +138,6 @@ class DynamoControlTable:
                 TableName=self._table, Key=_key(key), ConsistentRead=strong
             )
         return answer.get("Item")
-
-
-def _conditional(write: Callable[[], object]) -> bool:
-    """Do a conditional write; False when its condition does not hold.
-
-    A conflict with the other region's write took no effect and is tried again, a bounded number
-    of times. Still in conflict after that tells nothing about the condition.
-
-    Raises:
-        UnavailableError: the conflict did not end; whoever needs to know looks what stands there.
-    """
-    for _ in range(_CONFLICT_TRIES):
-        try:
-            write()
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            if error_code(error) != "ReplicatedWriteConflictException":
-                raise
-            time.sleep(random.uniform(0, _CONFLICT_PAUSE_S))  # noqa: S311 - jitter, no secret
-        else:
-            return True
-    raise UnavailableError(
-        "writes in the other region kept getting in the way of this one", definite=False
-    )
 
 
 def _key(name: str) -> dict[str, Any]:

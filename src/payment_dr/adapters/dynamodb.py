@@ -12,7 +12,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from payment_dr.adapters.aws_calls import aws_errors, error_code, tight
-from payment_dr.adapters.control_table import is_control_key
 from payment_dr.adapters.record_items import (
     KEY,
     OPEN_INDEX,
@@ -20,6 +19,7 @@ from payment_dr.adapters.record_items import (
     UNCONFIRMED_INDEX,
     UNCONFIRMED_KEY,
     Item,
+    is_payment_key,
     item_of,
     record_of,
 )
@@ -189,7 +189,7 @@ class DynamoPaymentsTable:
             with aws_errors("scanning payments", writes=False):
                 answer = self._client.scan(**request)
             items: list[Item] = answer["Items"]
-            yield from (record_of(item) for item in items if not is_control_key(item[KEY]["S"]))
+            yield from (record_of(item) for item in items if is_payment_key(item[KEY]["S"]))
             last = answer.get("LastEvaluatedKey")
             if not last:
                 return

@@ -41,6 +41,10 @@ def malformed(path: Path, line: int | None, problem: object) -> EvidenceError:
     )
 
 
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, csv.Error)
+"""What decoding raises; a quote that is never closed makes a field that csv finds too long."""
+
+
 def json_rows(row_type: type[Row]) -> Callable[[bytes], Sequence[Row]]:
     """A decoder of JSON lines."""
     return msgspec.json.Decoder(row_type).decode_lines
@@ -128,7 +132,7 @@ class LinesFile(Generic[Row]):
     def _decoded(self, piece: bytes, before: int) -> Sequence[Row]:
         try:
             return self.decode(piece)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             for number, line in enumerate(piece.split(b"\n"), start=before + 1):
                 self._judge(line, number)
             raise malformed(self.path, None, error) from error
@@ -136,7 +140,7 @@ class LinesFile(Generic[Row]):
     def _judge(self, line: bytes, number: int) -> None:
         try:
             self.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             shift = 0 if self.header is None else 1
             raise malformed(self.path, number + shift, error) from error
 

@@ -19,7 +19,7 @@ _CONNECT_S: Final = 3
 _STATEMENT_S: Final = 5
 
 _APP_RIGHTS: Final = """
-SELECT has_function_privilege('ledger.post_entries(bigint, text, jsonb)', 'EXECUTE')
+SELECT has_function_privilege('ledger.book(bigint, text, jsonb)', 'EXECUTE')
     AND has_table_privilege('ledger.stamp', 'SELECT')
     AND has_table_privilege('ledger.journal_entry', 'SELECT')
 """

@@ -22,20 +22,20 @@ from pydantic import TypeAdapter
 from payment_dr.adapters.certificates import tls_parameters
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import Posted, ReplicaView
 
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_ENTRIES: Final = TypeAdapter(tuple[JournalEntry, ...])
-"""Its JSON is what `ledger.post_entries` reads: the fields' names are the contract."""
+_BOOKINGS: Final = TypeAdapter(tuple[Booking, ...])
+"""Its JSON is what `ledger.book` reads: the fields' names are the contract."""
 
-_POST: Final = "SELECT ledger.post_entries(%s, %s, %s)"
+_POST: Final = "SELECT ledger.book(%s, %s, %s)"
 
 _VIEW: Final = """
 SELECT s.epoch, s.site, pg_is_in_recovery(), ARRAY(
-    SELECT entry_id::text FROM ledger.journal_entry WHERE entry_id = ANY (%s::uuid[]))
+    SELECT event_id::text FROM ledger.event WHERE event_id = ANY (%s::uuid[]))
 FROM (VALUES (1)) AS one_row LEFT JOIN ledger.stamp s ON true
 """
 # One statement reads one snapshot at any isolation level, without the round trips of a
@@ -144,12 +144,12 @@ class PostgresLedger:
         """Close every connection."""
         self._pool.close()
 
-    def post(self, entries: Sequence[JournalEntry], stamp: Stamp) -> Posted:
-        """Insert the absent entries with their outbox events in one transaction.
+    def post(self, bookings: Sequence[Booking], stamp: Stamp) -> Posted:
+        """Insert the absent bookings in one transaction.
 
         FENCED, and nothing is written, when the stamp is another or the database is a replica.
         """
-        arguments = (stamp.epoch, stamp.site, _ENTRIES.dump_json(tuple(entries)).decode())
+        arguments = (stamp.epoch, stamp.site, _BOOKINGS.dump_json(tuple(bookings)).decode())
         with self._connection("posting to the ledger", writes=True) as connection:
             try:
                 row = connection.execute(_POST, arguments).fetchone()
@@ -157,10 +157,10 @@ class PostgresLedger:
                 return Posted.FENCED
         return Posted.DONE if row == (True,) else Posted.FENCED
 
-    def view(self, entry_ids: Sequence[str]) -> ReplicaView:
-        """Entries, stamp and recovery state read in one snapshot."""
+    def view(self, operation_ids: Sequence[str]) -> ReplicaView:
+        """Bookings, stamp and recovery state read in one snapshot."""
         with self._connection("reading the ledger", writes=False) as connection:
-            row: Any = connection.execute(_VIEW, (list(entry_ids),)).fetchone()
+            row: Any = connection.execute(_VIEW, (list(operation_ids),)).fetchone()
         epoch, site, in_recovery, present = row
         return ReplicaView(
             present=frozenset(present),

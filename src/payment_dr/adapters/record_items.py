@@ -6,6 +6,7 @@ in the client, and a person reads JSON more easily. What people and indexes look
 only while they mean something, which makes their indexes sparse.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from pydantic import TypeAdapter
 
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.payments.metadata import Metadata
 from payment_dr.payments.record import Lease, Operation, Record, shard_of
 
 KEY: Final = "payment_id"
@@ -24,7 +26,14 @@ OPEN_KEY: Final = "open_shard"
 Item = dict[str, Any]
 """An item as DynamoDB's low-level client takes it: attribute -> {type: value}."""
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OPERATIONS: Final = TypeAdapter(tuple[Operation, ...])
+_METADATA: Final = TypeAdapter(Metadata)
+
+
+def is_payment_key(key: str) -> bool:
+    """Whether an item of the payments table is a payment: others have names, no UUIDs."""
+    return _UUID.fullmatch(key) is not None
 
 
 def item_of(record: Record) -> Item:
@@ -49,6 +58,8 @@ def item_of(record: Record) -> Item:
         item[UNCONFIRMED_KEY] = {"N": str(record.unconfirmed)}
     if record.pending is not None:
         item[OPEN_KEY] = {"N": str(shard_of(record.payment_id))}
+    if record.metadata:
+        item["metadata"] = {"S": _METADATA.dump_json(record.metadata).decode()}
     return item
 
 
@@ -56,6 +67,7 @@ def record_of(item: Mapping[str, Any]) -> Record:
     """The record of an item that `item_of` made."""
     owner = item.get("lease_owner")
     unconfirmed = item.get(UNCONFIRMED_KEY)
+    metadata = item.get("metadata")
     return Record(
         payment_id=item[KEY]["S"],
         merchant=item["merchant"]["S"],
@@ -70,4 +82,5 @@ def record_of(item: Mapping[str, Any]) -> Record:
         site=SiteName(item["site"]["S"]),
         created_at=float(item["created_at"]["N"]),
         updated_at=float(item["updated_at"]["N"]),
+        metadata=() if metadata is None else _METADATA.validate_json(metadata["S"]),
     )

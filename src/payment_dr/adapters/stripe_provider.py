@@ -17,6 +17,7 @@ import stripe
 
 from payment_dr.adapters.stripe_transport import NotSentError, PooledTransport
 from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.payments.currencies import provider_units
 from payment_dr.payments.ports import Declined, ProviderCall, ProviderOutcome, Succeeded
 from payment_dr.payments.record import OperationKind
 
@@ -117,7 +118,7 @@ class StripeProvider:
             case OperationKind.CHARGE:
                 return _settled(intents.create(_charge(call), options), _CHARGED)
             case OperationKind.CAPTURE:
-                amount = call.money.minor_units
+                amount = _amount(call)
                 captured = intents.capture(_intent(call), {"amount_to_capture": amount}, options)
                 return _settled(captured, _CAPTURED)
             case OperationKind.VOID:
@@ -154,9 +155,13 @@ class StripeProvider:
         return None
 
 
+def _amount(call: ProviderCall) -> int:
+    return provider_units(call.money.currency, call.money.minor_units)
+
+
 def _charge(call: ProviderCall) -> "PaymentIntentCreateParams":
     return {
-        "amount": call.money.minor_units,
+        "amount": _amount(call),
         "currency": call.money.currency.lower(),
         "confirm": True,
         "capture_method": "automatic" if call.operation.capture else "manual",
@@ -171,7 +176,7 @@ def _charge(call: ProviderCall) -> "PaymentIntentCreateParams":
 def _refund(call: ProviderCall) -> "RefundCreateParams":
     return {
         "payment_intent": _intent(call),
-        "amount": call.money.minor_units,
+        "amount": _amount(call),
         "metadata": _metadata(call),
     }
 

@@ -19,7 +19,7 @@ from payment_dr.checks.backup_source import (
     RestoredLedger,
     RestorePoint,
 )
-from payment_dr.checks.ledger import PAYABLE, RECEIVABLE
+from payment_dr.checks.ledger import FEES, RECEIVABLE, Entry
 from payment_dr.checks.verdict import Claim, Judgement, Verdict, worst
 
 GRACE_S: Final = 60.0
@@ -95,15 +95,6 @@ def check_backup(
 _RESTORES: Final = "The backup was restored and every row of it could be read."
 
 
-class _Kept(Struct, gc=False):
-    """What is kept of a restored entry; `amount` is None if it has other legs than its two."""
-
-    payment_id: str
-    kind: str
-    currency: str
-    amount: int | None
-
-
 class _Total(Struct, gc=False):
     """Control total of a day and currency: entries, their sum, and the sum of their sizes."""
 
@@ -125,7 +116,7 @@ class _Check:
         self.newest: float | None = None
         self._due = at - GRACE_S
         self._before_due = 0
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Entry] = {}
         self._missing: dict[str, ExpectedEntry] = {}
         self._totals: dict[tuple[int, str], tuple[_Total, _Total]] = {}
         self._balance = Judgement(
@@ -154,13 +145,13 @@ class _Check:
         self._before_due += row.posted_at <= self._due
         self.newest = max(row.posted_at, self.newest or row.posted_at)
         self._balanced(row)
-        amount = _amount(row)
+        kept = _kept(row)
         if row.occurred_at <= self._due:
-            self._total(row.occurred_at, row.currency)[0].add(amount or 0)
+            self._total(row.occurred_at, row.currency)[0].add(_received(row))
         if row.entry_id in self._kept:
-            self._violated(row, amount or 0, "is restored twice")
+            self._violated(row, kept.amount, "is restored twice")
         else:
-            self._kept[row.entry_id] = _Kept(row.payment_id, row.kind, row.currency, amount)
+            self._kept[row.entry_id] = kept
 
     def recorded(self, entry: ExpectedEntry) -> None:
         """Take an entry that a record implies."""
@@ -170,13 +161,14 @@ class _Check:
             self._total(entry.occurred_at, entry.currency)[1].add(entry.amount)
         if kept is None and due:
             self._missing[entry.entry_id] = entry
-        elif kept is not None and kept != _kept(entry):
+        elif kept is not None and kept != _expected(entry):
             self._violated(
                 entry,
                 entry.amount,
-                f"is {kept.kind} of {kept.amount} {kept.currency} for {kept.payment_id} (None: "
-                f"other postings than its two), its record implies {entry.kind} of {entry.amount} "
-                f"{entry.currency} for {entry.payment_id}",
+                f"is {kept.kind} of {kept.amount} {kept.currency} with a fee of {kept.fee} for "
+                f"{kept.payment_id} (0: other postings than such an entry has), its record implies "
+                f"{entry.kind} of {entry.amount} {entry.currency} with a fee of {entry.fee} for "
+                f"{entry.payment_id}",
             )
 
     def excuse(self, live: LiveLedger) -> None:
@@ -206,7 +198,7 @@ class _Check:
                 f"entry {entry_id} ({kept.kind} of {kept.amount} {kept.currency}) is restored, no "
                 "record implies it",
                 payment_id=kept.payment_id,
-                minor_units=abs(kept.amount or 0),
+                minor_units=abs(kept.amount),
                 currency=kept.currency,
             )
         for (day, currency), (ours, theirs) in sorted(self._totals.items()):
@@ -254,16 +246,27 @@ class _Check:
 _LEGS: Final = 2
 
 
-def _amount(row: RestoredEntry) -> int | None:
-    """What the receivable gains, if the entry has just its two legs in its own currency."""
+def _kept(row: RestoredEntry) -> Entry:
+    """The entry that has just these legs in its own currency; of amount 0 when none has."""
     legs = {leg.account: leg.amount for leg in row.legs if leg.currency == row.currency}
-    if len(row.legs) != _LEGS or legs.keys() != {RECEIVABLE, PAYABLE}:
-        return None
-    return legs[RECEIVABLE]
+    amount, fee = legs.get(RECEIVABLE, 0), -legs.get(FEES, 0)
+    entry = Entry(row.payment_id, row.kind, amount, row.currency, fee)
+    is_whole = len(row.legs) == len(legs) == entry.legs.bit_count() and all(
+        entry.leg(account) == minor_units for account, minor_units in legs.items()
+    )
+    return entry if is_whole else Entry(row.payment_id, row.kind, 0, row.currency, 0)
 
 
-def _kept(entry: ExpectedEntry) -> _Kept:
-    return _Kept(entry.payment_id, entry.kind, entry.currency, entry.amount)
+def _received(row: RestoredEntry) -> int:
+    """What the receivable gains by an entry that balances in its own currency; else nothing."""
+    legs = [leg for leg in row.legs if leg.currency == row.currency]
+    if len(legs) != len(row.legs) or sum(leg.amount for leg in legs):
+        return 0
+    return sum(leg.amount for leg in legs if leg.account == RECEIVABLE)
+
+
+def _expected(entry: ExpectedEntry) -> Entry:
+    return Entry(entry.payment_id, entry.kind, entry.amount, entry.currency, entry.fee)
 
 
 def _schema(

@@ -88,7 +88,10 @@ class RestoredEntry(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ExpectedEntry(Struct, frozen=True, kw_only=True, gc=False):
-    """A journal entry that a record implies; `amount` is what the receivable's leg must be."""
+    """A journal entry that a record implies.
+
+    `amount` is what the receivable's leg must be, `fee` what the merchant pays of it.
+    """
 
     entry_id: str
     payment_id: str
@@ -96,6 +99,7 @@ class ExpectedEntry(Struct, frozen=True, kw_only=True, gc=False):
     currency: str
     occurred_at: float
     amount: int
+    fee: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

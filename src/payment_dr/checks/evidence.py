@@ -137,7 +137,7 @@ class ProviderRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OperationRow(Struct, frozen=True, kw_only=True, gc=False):
-    """One operation inside a line of payments.jsonl."""
+    """One operation inside a line of payments.jsonl; `fee` is what the merchant pays for it."""
 
     operation_id: str
     kind: str
@@ -146,6 +146,7 @@ class OperationRow(Struct, frozen=True, kw_only=True, gc=False):
     capture: bool
     state: str
     provider_reference: str | None
+    fee: int = 0
 
 
 class PaymentRow(Struct, frozen=True, kw_only=True, gc=False):

@@ -7,13 +7,16 @@ from typing import Final
 from msgspec import Struct
 
 from payment_dr.checks.evidence import Evidence, OperationRow, PaymentRow, PostingRow
-from payment_dr.checks.statuses import CAPTURE, CHARGE, REFUND, SUCCEEDED
+from payment_dr.checks.statuses import CAPTURE, CHARGE, PENDING, REFUND, SUCCEEDED
 from payment_dr.checks.verdict import Claim, Judgement
 
 RECEIVABLE: Final = "provider_receivable"
 PAYABLE: Final = "merchant_payable"
+FEES: Final = "fees"
+REFUNDS: Final = "refunds"
 
-_BOTH_LEGS: Final = 3
+_BITS: Final = {RECEIVABLE: 1, PAYABLE: 2, FEES: 4, REFUNDS: 8}
+"""What is kept of the legs that are there as expected."""
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -23,12 +26,28 @@ class Entry(Struct, frozen=True, gc=False):
     kind: str
     amount: int
     currency: str
+    fee: int
 
-    def is_of(self, row: PostingRow, amount: int) -> bool:
-        """Whether a posting of that receivable amount belongs to it."""
+    def leg(self, account: str) -> int:
+        """The amount that must be on an account; 0 when it has no leg there."""
+        if account == RECEIVABLE:
+            return self.amount
+        if self.amount < 0:
+            return -self.amount if account == REFUNDS else 0
+        if account == PAYABLE:
+            return self.fee - self.amount
+        return -self.fee if account == FEES else 0
+
+    @property
+    def legs(self) -> int:
+        """The bits of all its legs."""
+        return sum(bit for account, bit in _BITS.items() if self.leg(account))
+
+    def is_of(self, row: PostingRow) -> bool:
+        """Whether a posting is one of its legs."""
         return (
-            self.payment_id == row.payment_id
-            and self.amount == amount
+            self.leg(row.account) == row.amount
+            and self.payment_id == row.payment_id
             and self.kind == row.kind
             and self.currency == row.currency
         )
@@ -54,7 +73,8 @@ def entry_of(row: PaymentRow, operation: OperationRow) -> Entry | None:
 
 
 def _entry(row: PaymentRow, operation: OperationRow, amount: int) -> Entry:
-    return Entry(row.payment_id, intern(operation.kind), amount, intern(row.currency))
+    kind, currency = intern(operation.kind), intern(row.currency)
+    return Entry(row.payment_id, kind, amount, currency, operation.fee)
 
 
 class SiteLedger:
@@ -68,12 +88,9 @@ class SiteLedger:
 
     def posted(self, row: PostingRow, entry: Entry | None) -> bool:
         """Add a posting; False when it is not what its record implies."""
-        if row.account == RECEIVABLE:
-            bit, amount = 1, row.amount
-        else:
-            bit, amount = 2 if row.account == PAYABLE else 0, -row.amount
+        bit = _BITS.get(row.account, 0)
         legs = self._legs.get(row.entry_id, 0)
-        expected = bit and not legs & bit and entry is not None and entry.is_of(row, amount)
+        expected = bit and not legs & bit and entry is not None and entry.is_of(row)
         if expected:
             self._legs[row.entry_id] = legs | bit
         else:
@@ -88,21 +105,20 @@ class SiteLedger:
             span.first_ns = row.posted_at_ns
         return bool(expected)
 
-    def has(self, entry_id: str) -> bool:
-        """Whether both legs of an entry are there as expected."""
-        return self._legs.get(entry_id) == _BOTH_LEGS
+    def has(self, entry_id: str, entry: Entry) -> bool:
+        """Whether every leg of an entry is there as expected."""
+        return self._legs.get(entry_id) == entry.legs
 
     def unbalanced(self, entries: dict[str, Entry]) -> Iterator[tuple[str, str, int]]:
         """Entry id, currency and sum of what does not sum to zero."""
-        partial = {entry_id for entry_id, legs in self._legs.items() if legs != _BOTH_LEGS}
+        partial = {i for i, legs in self._legs.items() if legs != entries[i].legs}
         for entry_id in sorted(partial | self._odd.keys()):
             sums: dict[str, int] = {}
             for row in self._odd.get(entry_id, ()):
                 sums[row.currency] = sums.get(row.currency, 0) + row.amount
-            legs = self._legs.get(entry_id, _BOTH_LEGS)
-            if legs != _BOTH_LEGS:
-                entry = entries[entry_id]
-                amount = entry.amount if legs == 1 else -entry.amount
+            if entry_id in partial:
+                entry, legs = entries[entry_id], self._legs[entry_id]
+                amount = sum(entry.leg(account) for account, bit in _BITS.items() if legs & bit)
                 sums[entry.currency] = sums.get(entry.currency, 0) + amount
             for currency, balance in sums.items():
                 if balance:
@@ -117,6 +133,8 @@ class Ledgers:
         self._payments = evidence.payments
         self.entries: dict[str, Entry] = {}
         """What must be posted, by entry id; filled by `recorded`."""
+        self.events: set[str] = set()
+        """Decided operations that moved no money, which a ledger has an event of and no entry."""
         self._sites = {site: SiteLedger(site) for site in evidence.run.ledger_sites}
         ledger, payments = evidence.ledger, evidence.payments
         self._in_ledger = Judgement(
@@ -143,6 +161,8 @@ class Ledgers:
             entry = entry_of(row, operation)
             if entry is not None:
                 self.entries[operation.operation_id] = entry
+            elif operation.state != PENDING:
+                self.events.add(operation.operation_id)
 
     def read(self) -> None:
         """Read the postings, after all records. Those of kept old writers are not judged."""
@@ -178,7 +198,7 @@ class Ledgers:
 
     def _finish(self, site: SiteLedger) -> None:
         for entry_id, entry in self.entries.items():
-            if not site.has(entry_id):
+            if not site.has(entry_id, entry):
                 self._in_ledger.violated(
                     f"{entry.kind} {entry_id} is not in the ledger of {site.site}, or not wholly",
                     payment_id=entry.payment_id,
@@ -206,7 +226,8 @@ class Ledgers:
 
     def lacking(self, entry_id: str) -> list[str]:
         """Sites whose surviving ledger has not the whole entry."""
-        return [name for name, site in self._sites.items() if not site.has(entry_id)]
+        entry = self.entries[entry_id]
+        return [name for name, site in self._sites.items() if not site.has(entry_id, entry)]
 
     def claims(self) -> list[Claim]:
         """Judge, after `read`."""

@@ -106,7 +106,7 @@ class Moves:
                         currency=entry.currency,
                         absent_from=self._ledger,
                     )
-        for entry_id in posted - self._ledgers.entries.keys():
+        for entry_id in posted - self._ledgers.entries.keys() - self._ledgers.events:
             self._reconciled.violated(
                 f"entry {entry_id} was posted, and no record has such an operation",
                 absent_from=self._payments,

@@ -121,6 +121,31 @@ COMMANDS: Final[tuple[Command, ...]] = tuple(
             "Estimate a month at list prices, by site, and what each choice would change.",
         ),
         (
+            "merchants",
+            "merchants",
+            "Create, list and disable merchants; needs the operator's access, never an API key.",
+        ),
+        (
+            "keys",
+            "keys",
+            "Create, list, rotate and revoke API keys; needs the operator's access.",
+        ),
+        (
+            "webhooks",
+            "webhooks",
+            "List deliveries to webhooks that wait or were given up, and send them again.",
+        ),
+        (
+            "reconcile",
+            "reconcile",
+            "Compare provider, payments table and ledger; list differences, repair what can be.",
+        ),
+        (
+            "settlement",
+            "settlement",
+            "Report per currency what was captured, refunded, taken as fees, and what is left.",
+        ),
+        (
             "lint",
             "lint",
             "Find in plans of Terraform or OpenTofu what would fail in a regional failover.",

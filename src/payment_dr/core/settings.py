@@ -12,18 +12,10 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from payment_dr.core.mode import Mode
+from payment_dr.core.provider_kind import ProviderKind
+from payment_dr.core.regions import MRSC_REGION_SETS
 from payment_dr.core.stamp import SiteName
-
-MRSC_REGION_SETS: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"us-east-1", "us-east-2", "us-west-2"}),
-    frozenset({"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"}),
-    frozenset({"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"}),
-)
-"""Regions that one table with multi-Region strong consistency may span.
-
-Source, under multi-Region strong consistency:
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
-"""
 
 _PREFIXES: Final = range(16, 21)
 """Three availability zones with three kinds of subnet each fit in these."""
@@ -176,7 +168,7 @@ class FailoverSettings(_Model):
 
 
 class PaymentSettings(_Model):
-    """Time limits inside one request, and how often the jobs behind it run."""
+    """Limits of requests, how often the jobs behind them run, and what payments cost."""
 
     request_deadline_s: Seconds = 10
     """Longest time for one request; then the answer is "indeterminate, retry with this key"."""
@@ -193,6 +185,15 @@ class PaymentSettings(_Model):
     provider_forgets_keys_s: Annotated[float, Field(gt=0, le=79_200)] = 72_000
     """Age of a charge from which it is looked up and never sent again; at most 22 h, as Stripe
     remembers keys for 24 h."""
+
+    fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """What a capture costs its merchant, in hundredths of a percent; fixed with each decision."""
+    provider: ProviderKind = ProviderKind.STRIPE
+    """`stripe`; or `acquirer`, a plain JSON API at the address that functions are given."""
+    mode: Mode = Mode.TEST
+    """Whether money is real: keys of the other mode do not work here."""
+    key_age_s: Annotated[float, Field(ge=0, le=1)] = 1
+    """How old what a process knows of an API key may be: a revoked one works no longer than so."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

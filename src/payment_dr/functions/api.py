@@ -1,39 +1,42 @@
-"""The HTTP API: authenticates, reads the request, lets the service act, and answers.
+"""The HTTP API: finds the route, authenticates, lets the route act, and answers.
 
 Every answer names the site (`Payment-Site`) and the request (`X-Request-Id`), and is one line of
-the log, which holds neither keys nor means of payment.
+the log, which holds neither keys nor means of payment, nor anything of a path but its template.
 """
 
 import logging
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from payment_dr.core.errors import PaymentDrError, UnavailableError
-from payment_dr.core.money import Money
+from payment_dr.functions import provider_events
+from payment_dr.functions.asked import Asked
 from payment_dr.functions.composition import API, Composition, composition
-from payment_dr.functions.http import HttpResponse, problem, respond
-from payment_dr.functions.merchants import merchant_of
-from payment_dr.functions.requests import (
-    AmountBody,
-    EmptyBody,
-    HttpRequest,
-    PaymentBody,
-    RefusedError,
-    request_of,
-)
-from payment_dr.payments.outcome import RETRY_S, NotFound, Unavailable
-from payment_dr.payments.record import OperationKind
-from payment_dr.payments.requests import InvalidRequestError, OperationRequest, PayRequest
+from payment_dr.functions.error_catalogue import Code
+from payment_dr.functions.http import HttpResponse, problem
+from payment_dr.functions.openapi import openapi_json
+from payment_dr.functions.requests import HttpRequest, RefusedError, refused, request_of
+from payment_dr.functions.routes import Match, find
+from payment_dr.payments.merchants import Identity
+from payment_dr.payments.outcome import RETRY_S
+from payment_dr.payments.requests import InvalidRequestError
 
 _LOG: Final = logging.getLogger(__name__)
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_KINDS: Final = {
-    "captures": OperationKind.CAPTURE,
-    "refunds": OperationKind.REFUND,
-    "void": OperationKind.VOID,
-}
+_RETRY: Final = {"retry-after": str(RETRY_S)}
+
+HEALTH: Final = ("health",)
+OPENAPI: Final = ("v1", "openapi.json")
+
+
+@dataclass(kw_only=True, slots=True)
+class _Told:
+    """What the log says of a request, as far as it became known."""
+
+    path: str | None = None
+    merchant: str | None = None
+    key_id: str | None = None
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -45,17 +48,19 @@ def answer(parts: Composition, event: Mapping[str, Any]) -> dict[str, Any]:
     """Answer one event with the given parts."""
     started = parts.ports.clock.monotonic()
     request = request_of(event)
-    merchant, response = _answer(parts, request)
-    is_quiet = request.path == ("health",) and response.status == HTTPStatus.OK
+    told = _Told()
+    response = _answer(parts, request, told)
+    is_quiet = request.path == HEALTH and response.status == HTTPStatus.OK
     if not is_quiet:
         fields = {
             "site": parts.environment.site,
             "request_id": request.request_id,
             "method": request.method,
-            "path": "/" + "/".join(request.path),
+            "path": told.path,
             "status": response.status,
             "code": response.code,
-            "merchant": merchant,
+            "merchant": told.merchant,
+            "key_id": told.key_id,
             "payment_id": response.payment_id,
             "duration_ms": round((parts.ports.clock.monotonic() - started) * 1000, 1),
         }
@@ -65,18 +70,79 @@ def answer(parts: Composition, event: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _answer(parts: Composition, request: HttpRequest) -> tuple[str | None, HttpResponse]:
-    """The merchant, once known, and the answer; no error of ours leaves a client without one."""
-    merchant = None
+def _answer(parts: Composition, request: HttpRequest, told: _Told) -> HttpResponse:
+    """No error of ours leaves a client without an answer."""
     try:
-        if request.path == ("health",):
-            return None, _health(parts)
-        merchant = merchant_of(request.headers.get("authorization", ""), parts.merchants())
-        if merchant is None:
-            return None, _unauthorised()
-        return merchant, _act(parts, request, merchant)
+        request.check_size()
+        if request.path in (HEALTH, OPENAPI):
+            told.path = "/" + "/".join(request.path)
+            return _public(parts, request)
+        if request.path == provider_events.PATH:
+            told.path = "/" + "/".join(request.path)
+            return _provider_event(parts, request)
+        match = find(request.method, request.path)
+        if not isinstance(match, Match):
+            return _no_route(match)
+        told.path = match.route.path
+        identity = _identified(parts, request)
+        told.merchant, told.key_id = identity.merchant, identity.key_id
+        return _act(parts, request, match, identity)
     except PaymentDrError as error:
-        return merchant, _failure(error)
+        return _failure(error)
+
+
+def _public(parts: Composition, request: HttpRequest) -> HttpResponse:
+    """What needs no key."""
+    if request.method != "GET":
+        return _no_route(("GET",))
+    if request.path == OPENAPI:
+        return HttpResponse(status=HTTPStatus.OK, body=openapi_json())
+    # Whether this site can accept payments; the ledger is not needed for it.
+    parts.check_health()
+    return HttpResponse(status=HTTPStatus.OK, body='{"status": "ok"}')
+
+
+def _provider_event(parts: Composition, request: HttpRequest) -> HttpResponse:
+    """A webhook of the provider, which signs it and has no key of ours."""
+    if request.method != "POST":
+        return _no_route(("POST",))
+    return provider_events.receive(
+        parts, parts.provider_secret(), request.headers, provider_events.body_of(request)
+    )
+
+
+def _no_route(methods: tuple[str, ...]) -> HttpResponse:
+    """Nothing is at the path, or it takes other methods only."""
+    if not methods:
+        return problem(Code.NO_SUCH_ROUTE, "see the API's reference")
+    allowed = ", ".join(methods)
+    return problem(
+        Code.METHOD_NOT_ALLOWED, f"this path takes {allowed}", headers={"allow": allowed}
+    )
+
+
+def _identified(parts: Composition, request: HttpRequest) -> Identity:
+    identity = parts.merchants.identify(request.headers.get("authorization", ""))
+    if identity is None:
+        raise RefusedError(
+            problem(
+                Code.UNAUTHORISED,
+                "send a valid API key: Authorization: Bearer <key>",
+                headers={"www-authenticate": "Bearer"},
+            )
+        )
+    return identity
+
+
+def _act(
+    parts: Composition, request: HttpRequest, match: Match, identity: Identity
+) -> HttpResponse:
+    route = match.route
+    if route.scope not in identity.scopes:
+        raise refused(Code.SCOPE_MISSING, f"the key lacks the scope {route.scope}")
+    if request.query and not route.is_list:
+        raise refused(Code.INVALID_QUERY, "this path takes no query parameters")
+    return route.act(parts, Asked(request=request, merchant=identity.merchant, named=match.named))
 
 
 def _failure(error: PaymentDrError) -> HttpResponse:
@@ -84,72 +150,16 @@ def _failure(error: PaymentDrError) -> HttpResponse:
         case RefusedError():
             return error.response
         case InvalidRequestError():
-            return problem(HTTPStatus.BAD_REQUEST, "invalid_request", error.what)
+            return problem(Code(error.fault), error.what)
         case UnavailableError():
             _LOG.warning("unavailable", extra={"fields": {"reason": error.what}})
-            return respond(Unavailable(reason=error.what, retry_after_s=RETRY_S))
+            if not error.definite:
+                detail = "what took effect is not known; retry with the same Idempotency-Key"
+                return problem(Code.OUTCOME_UNKNOWN, detail, headers=_RETRY)
+            return problem(
+                Code.UNAVAILABLE, "nothing took effect; try again with the same key", headers=_RETRY
+            )
         case _:
             _LOG.error("failed", exc_info=error)
             detail = "what took effect is not known; retry with the same Idempotency-Key"
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
-
-
-def _act(parts: Composition, request: HttpRequest, merchant: str) -> HttpResponse:
-    match (request.method, request.path):
-        case ("POST", ("v1", "payments")):
-            return respond(parts.service.pay(_pay_request(request, merchant)))
-        case ("GET", ("v1", "payments", payment_id)):
-            if not _UUID.fullmatch(payment_id):
-                return respond(NotFound(payment_id=payment_id))
-            return respond(parts.service.read(merchant=merchant, payment_id=payment_id))
-        case ("POST", ("v1", "payments", payment_id, name)) if name in _KINDS:
-            if not _UUID.fullmatch(payment_id):
-                return respond(NotFound(payment_id=payment_id))
-            operation = _operation_request(request, merchant, payment_id, _KINDS[name])
-            return respond(parts.service.operate(operation))
-        case _:
-            return problem(HTTPStatus.NOT_FOUND, "no_such_route", "see the API's reference")
-
-
-def _pay_request(request: HttpRequest, merchant: str) -> PayRequest:
-    key, body = request.idempotency_key, request.parsed(PaymentBody)
-    return PayRequest(
-        merchant=merchant,
-        idempotency_key=key,
-        money=Money(minor_units=body.amount, currency=body.currency),
-        capture=body.capture,
-        payment_method=body.payment_method,
-    )
-
-
-def _operation_request(
-    request: HttpRequest, merchant: str, payment_id: str, kind: OperationKind
-) -> OperationRequest:
-    key = request.idempotency_key
-    amount = None
-    if kind is OperationKind.VOID:
-        request.parsed(EmptyBody)
-    else:
-        amount = request.parsed(AmountBody).amount
-    return OperationRequest(
-        merchant=merchant,
-        payment_id=payment_id,
-        idempotency_key=key,
-        kind=kind,
-        amount_minor=amount,
-    )
-
-
-def _health(parts: Composition) -> HttpResponse:
-    """Whether this site can accept payments; the ledger is not needed for it."""
-    parts.check_health()
-    return HttpResponse(status=HTTPStatus.OK, body='{"status": "ok"}')
-
-
-def _unauthorised() -> HttpResponse:
-    return problem(
-        HTTPStatus.UNAUTHORIZED,
-        "unauthorised",
-        "send a valid API key: Authorization: Bearer <key>",
-        headers={"www-authenticate": "Bearer"},
-    )
+            return problem(Code.INTERNAL, detail)

@@ -27,7 +27,7 @@ from payment_dr.checks.verdict import Verdict
 from payment_dr.core.clock import Clock
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.metrics import Metric, publish
-from payment_dr.payments.journal import Account, entries_of
+from payment_dr.payments.journal import Account, bookings_of
 from payment_dr.payments.record import Record
 
 LIMIT_S: Final = 6 * 3600.0
@@ -193,17 +193,15 @@ class Verification:
 def expected_entries(records: Iterable[Record]) -> Iterator[ExpectedEntry]:
     """Every journal entry that the records imply."""
     for record in records:
-        for entry in entries_of(record):
-            (amount,) = (
-                posting.minor_units
-                for posting in entry.postings
-                if posting.account is Account.PROVIDER_RECEIVABLE
-            )
-            yield ExpectedEntry(
-                entry_id=entry.entry_id,
-                payment_id=entry.payment_id,
-                kind=entry.kind.value,
-                currency=entry.currency,
-                occurred_at=entry.occurred_at,
-                amount=amount,
-            )
+        for booking in bookings_of(record):
+            legs = {posting.account: posting.minor_units for posting in booking.postings}
+            if legs:
+                yield ExpectedEntry(
+                    entry_id=booking.operation_id,
+                    payment_id=booking.payment_id,
+                    kind=booking.kind.value,
+                    currency=booking.currency,
+                    occurred_at=booking.occurred_at,
+                    amount=legs[Account.PROVIDER_RECEIVABLE],
+                    fee=-legs.get(Account.FEES, 0),
+                )

@@ -25,7 +25,9 @@ class Need(Enum):
     PROVIDER = auto()
     """The provider of payments, over the internet; with it its secret."""
     MERCHANTS = auto()
-    """Hashes of merchants' API keys."""
+    """Serves merchants; the secret that their webhooks' secrets are derived from."""
+    WEBHOOKS = auto()
+    """Merchants' webhooks, over the internet; with it the secret that signs them."""
     CANARY = auto()
     """The API key of the canary, and the site's own address."""
     SWITCH = auto()
@@ -141,6 +143,16 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         single=True,
     ),
     Function(
+        name="webhooks",
+        handler="payment_dr.functions.webhooks:handler",
+        purpose="delivers events to merchants' webhooks, where the site is active",
+        memory_mb=1024,
+        timeout_s=75,
+        needs=frozenset({Need.TABLE_READ, Need.LEDGER, Need.WEBHOOKS}),
+        every=Every.MINUTE,
+        single=True,
+    ),
+    Function(
         name="watcher",
         handler="payment_dr.functions.watcher:handler",
         purpose="watches the other site, holds the takeover switch, opens moves",
@@ -160,10 +172,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         name="initialise",
         handler="payment_dr.functions.initialise:handler",
-        purpose="makes the ledger's schema and roles and the first control record; repeatable",
+        purpose="makes the ledger, the first control record and the canary's merchant; repeatable",
         memory_mb=512,
         timeout_s=300,
-        needs=frozenset({*_TABLE, Need.LEDGER_MASTER, Need.LEDGER_ADMIN, Need.LEDGER}),
+        needs=frozenset({*_TABLE, Need.LEDGER_MASTER, Need.LEDGER_ADMIN, Need.LEDGER, Need.CANARY}),
         single=True,
     ),
     Function(

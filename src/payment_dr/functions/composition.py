@@ -10,20 +10,24 @@ from dataclasses import dataclass
 from functools import cache
 from os import environ
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import boto3
 
+from payment_dr.adapters.acquirer_provider import AcquirerProvider
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.cached import Cached
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
+from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.adapters.stripe_provider import StripeProvider
-from payment_dr.functions.environment import Environment, environment_from
+from payment_dr.core.provider_kind import ProviderKind
+from payment_dr.functions.environment import Environment, environment_from, needed
 from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.merchants import MerchantParts, merchant_parts
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.jobs.walk import Spread
 from payment_dr.payments.ports import ControlView
@@ -67,9 +71,10 @@ class Composition:
     Attributes:
         ports: the world, with a control record of up to `CONTROL_AGE_S`.
         control_now: a strong read each time.
-        merchants: SHA-256 of API keys in hex, by merchant.
+        merchants: who they are, their books, their webhooks.
         check_health: returns when this site can accept payments, else raises UnavailableError.
         spread: runs one act per record on several threads.
+        provider_secret: the secret `provider`.
         close: ends connections and threads; for programs, a function never does.
     """
 
@@ -77,9 +82,10 @@ class Composition:
     ports: Ports
     service: PaymentService
     control_now: Callable[[], ControlView]
-    merchants: Callable[[], dict[str, str]]
+    merchants: MerchantParts
     check_health: Callable[[], None]
     spread: Spread
+    provider_secret: Callable[[], Mapping[str, str]] = dict
     close: Callable[[], None] = lambda: None
 
 
@@ -137,8 +143,17 @@ def compose(environment: Environment, role: Role) -> Composition:
     dynamodb = aws_client(environment, "dynamodb", table_config(limits, connections=role.threads))
     table = settings.resource("table")
     control = DynamoControlTable(dynamodb, table)
-    ledger, provider = _ledger(environment, role, clock), _provider(environment, clock)
+    provider_secret = secret_of(environment, "provider", clock)
+    ledger, provider = _ledger(environment, role, clock), provider_of(environment, provider_secret)
     threads = ThreadPoolExecutor(role.threads, thread_name_prefix="spread")
+    login = secret_of(environment, "ledger", clock)
+    merchants = merchant_parts(
+        limits,
+        MerchantDirectory(dynamodb, table),
+        clock=clock,
+        login=lambda: ledger_login(environment, login()),
+        webhooks=secret_of(environment, "webhooks", clock),
+    )
 
     def control_now() -> ControlView:
         return _view(control.read())
@@ -150,6 +165,7 @@ def compose(environment: Environment, role: Role) -> Composition:
     def close() -> None:
         threads.shutdown()
         ledger.close()
+        merchants.close()
         provider.close()
 
     ports = Ports(
@@ -164,11 +180,12 @@ def compose(environment: Environment, role: Role) -> Composition:
         ports=ports,
         service=_service(environment, ports),
         control_now=control_now,
-        merchants=secret_of(environment, "merchants", clock),
+        merchants=merchants,
         check_health=Cached(
             check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
         ),
         spread=threads.map,
+        provider_secret=provider_secret,
         close=close,
     )
 
@@ -183,13 +200,34 @@ def _ledger(environment: Environment, role: Role, clock: SystemClock) -> Postgre
     )
 
 
-def _provider(environment: Environment, clock: SystemClock) -> StripeProvider:
-    secret = secret_of(environment, "provider", clock)
-    return StripeProvider(
-        lambda: secret()["api_key"],
-        timeout_s=environment.settings.payments.provider_timeout_s,
-        url=environment.provider_url,
-    )
+def provider_of(
+    environment: Environment, secret: Callable[[], Mapping[str, str]]
+) -> StripeProvider | AcquirerProvider:
+    """The provider that the settings name; `secret` is asked for its key at each call.
+
+    Raises:
+        SettingsError: it has no address of its own and the environment names none.
+    """
+    limits = environment.settings.payments
+    match limits.provider:
+        case ProviderKind.STRIPE:
+            return StripeProvider(
+                lambda: secret()["api_key"],
+                timeout_s=limits.provider_timeout_s,
+                url=environment.provider_url,
+            )
+        case ProviderKind.ACQUIRER:
+            return AcquirerProvider(
+                lambda: secret()["api_key"],
+                timeout_s=limits.provider_timeout_s,
+                url=needed(
+                    environment.provider_url,
+                    "PROVIDER_URL",
+                    "an acquirer has no address of its own",
+                ),
+            )
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _service(environment: Environment, ports: Ports) -> PaymentService:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, assert_never
 
+from payment_dr.functions.error_catalogue import CATALOGUE, INDETERMINATE, PAGE, Code
 from payment_dr.payments.outcome import (
     Created,
     DeclinedOutcome,
@@ -39,25 +40,25 @@ class HttpResponse:
 
 
 def problem(
-    status: HTTPStatus,
-    code: str,
+    code: Code,
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
     payment_id: str | None = None,
 ) -> HttpResponse:
     """Problem details; `code` is stable, `detail` is for people."""
+    entry = CATALOGUE[code]
     body = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": int(status),
+        "type": f"{PAGE}/{code}",
+        "title": entry.title,
+        "status": int(entry.status),
         "code": code,
         "detail": detail,
     }
     if payment_id is not None:
         body["payment_id"] = payment_id
     return HttpResponse(
-        status=status,
+        status=entry.status,
         body=json.dumps(body),
         headers={"content-type": "application/problem+json", **(headers or {})},
         code=code,
@@ -96,37 +97,28 @@ def _refusal(
     match outcome:
         case KeyReused():
             return problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
+                Code.KEY_REUSED,
                 "this Idempotency-Key was used for another request; nothing took effect",
                 payment_id=outcome.payment_id,
             )
         case InProgress():
             return problem(
-                HTTPStatus.CONFLICT,
-                "in_progress",
+                Code.IN_PROGRESS,
                 "an operation of this payment is under way; ask again with the same key",
                 headers=_retry(outcome.retry_after_s),
                 payment_id=outcome.payment_id,
             )
         case Unavailable():
             return problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "unavailable",
+                Code.UNAVAILABLE,
                 "nothing took effect; try again with the same key",
                 headers=_retry(outcome.retry_after_s),
             )
         case NotFound():
-            return problem(
-                HTTPStatus.NOT_FOUND,
-                "payment_not_found",
-                "there is no such payment",
-                payment_id=outcome.payment_id,
-            )
+            return payment_not_found(outcome.payment_id)
         case NotAllowed():
             return problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                outcome.code,
+                Code(outcome.code),
                 "the payment's record takes no further operation; nothing took effect",
                 payment_id=outcome.payment_id,
             )
@@ -134,19 +126,24 @@ def _refusal(
             assert_never(unreachable)
 
 
+def payment_not_found(payment_id: str | None) -> HttpResponse:
+    """There is no such payment, or it is another merchant's; None for what is no id at all."""
+    return problem(Code.PAYMENT_NOT_FOUND, "there is no such payment", payment_id=payment_id)
+
+
 def _indeterminate(outcome: Indeterminate) -> HttpResponse:
     """Not an error: it will be known, by a retry or by the sweeper."""
     body = {
         "payment_id": outcome.payment_id,
-        "status": "indeterminate",
-        "code": "indeterminate",
+        "status": INDETERMINATE,
+        "code": INDETERMINATE,
         "detail": "the outcome is not known yet; retry with the same Idempotency-Key",
     }
     return HttpResponse(
         status=HTTPStatus.ACCEPTED,
         body=json.dumps(body),
         headers=_retry(outcome.retry_after_s),
-        code="indeterminate",
+        code=INDETERMINATE,
         payment_id=outcome.payment_id,
     )
 

@@ -1,4 +1,4 @@
-"""The last step of a deployment: the ledger's roles and schema, and the first control record.
+"""The last step of a deployment: ledger, first control record, and the canary's merchant.
 
 May be called again at any time, after a failure or a change of the schema: what is there stays.
 It works where the ledger is the writer, and refuses elsewhere. The first stamp is written only
@@ -7,24 +7,31 @@ a history is rebuilt from the payments table, and not taken for a new one.
 """
 
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from os import environ
 from typing import Any, Final, Protocol
 
 from payment_dr.adapters.aws_calls import tight
+from payment_dr.adapters.canary import MERCHANT
+from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.ledger_setup import LedgerSetup, LedgerUser
+from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.functions.composition import aws_client, ledger_login
 from payment_dr.functions.environment import Environment, environment_from
 from payment_dr.functions.logs import configure_logs
+from payment_dr.payments.merchant_admin import MerchantAdmin
+from payment_dr.payments.merchants import Scope
 from payment_dr.recovery.control import ControlRecord
 from payment_dr.recovery.moves import first_record
 
 _LOG: Final = logging.getLogger(__name__)
 _SECRET_S: Final = 5.0
+_CANARY_SCOPES: Final = frozenset({Scope.PAYMENTS_WRITE, Scope.PAYMENTS_READ})
 
 
 class Setup(Protocol):
@@ -89,7 +96,7 @@ def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     configure_logs()
     environment = environment_from(environ)
     done = initialise(*parts_of(environment), environment.settings.home)
-    document = asdict(done)
+    document = {**asdict(done), "canary": adopt_canary(environment)}
     _LOG.info("initialise", extra={"fields": document})
     return document
 
@@ -113,3 +120,22 @@ def parts_of(environment: Environment) -> tuple[LedgerSetup, DynamoControlTable]
     )
     dynamodb = aws_client(environment, "dynamodb", tight(settings.payments.table_timeout_s))
     return setup, DynamoControlTable(dynamodb, settings.resource("table"))
+
+
+def adopt_canary(environment: Environment) -> bool:
+    """See that the canary is a merchant with the API key of its secret; whether it was not.
+
+    Raises:
+        UnavailableError: the secret cannot be read, or the table did not answer.
+        PaymentDrError: what the secret holds is no API key, or one that was revoked.
+    """
+    settings = environment.settings
+    client = aws_client(environment, "secretsmanager", tight(_SECRET_S))
+    text = read_secret(client, settings.resource(MERCHANT))["api_key"]
+    dynamodb = aws_client(environment, "dynamodb", tight(settings.payments.table_timeout_s))
+    admin = MerchantAdmin(
+        directory=MerchantDirectory(dynamodb, settings.resource("table")),
+        clock=SystemClock(),
+        random=secrets.token_bytes,
+    )
+    return admin.adopt_key(MERCHANT, settings.payments.mode, text, _CANARY_SCOPES)

@@ -32,6 +32,10 @@ class Metric(StrEnum):
     """Poster, at both sites: 1 for each pass that ended."""
     CONFIRMER_RUNS = "ConfirmerRuns"
     """Confirmer, at both sites: 1 for each pass that ended."""
+    WEBHOOK_DEAD = "WebhookDead"
+    """Webhooks, at the active site: deliveries that were given up and nobody asked for again."""
+    WEBHOOK_OLDEST = "WebhookOldestPendingSeconds"
+    """Webhooks, likewise: how long the oldest delivery that is due has waited, 0 if none is."""
     WATCHER_TICKS = "WatcherTicks"
     """Watcher, at both sites: 1 for each call that went on for a while and ended, blind or not."""
     READINESS_BLOCKING = "ReadinessBlocking"
@@ -55,7 +59,12 @@ class Metric(StrEnum):
     """Backup verification: from the newest restored entry to the time the backup stands for."""
 
 
-_SECONDS: Final = (Metric.UNCONFIRMED_AGE, Metric.BACKUP_RESTORE, Metric.BACKUP_NEWEST_AGE)
+_SECONDS: Final = (
+    Metric.UNCONFIRMED_AGE,
+    Metric.WEBHOOK_OLDEST,
+    Metric.BACKUP_RESTORE,
+    Metric.BACKUP_NEWEST_AGE,
+)
 _UNITS: Final[Mapping[Metric, str]] = dict.fromkeys(_SECONDS, "Seconds")
 _LOG: Final = logging.getLogger(__name__)
 

@@ -42,7 +42,7 @@ _CALL_S: Final = 3.0
 QUALIFIER: Final = "live"
 """Alias by which functions are called."""
 
-SECRETS: Final = ("ledger", "ledger-admin", "ledger-master", "provider", "merchants", "canary")
+SECRETS: Final = ("ledger", "ledger-admin", "ledger-master", "provider", "webhooks", "canary")
 """Things that both sites have a secret for, under one name."""
 
 

@@ -5,19 +5,29 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from payment_dr.core.errors import PaymentDrError
-from payment_dr.core.money import MINOR_UNITS_MAX
+from payment_dr.functions.bodies import Body
+from payment_dr.functions.error_catalogue import Code
 from payment_dr.functions.http import HttpResponse, problem
+from payment_dr.functions.json_bodies import BodyError, check_json
+from payment_dr.payments.card_numbers import holds_card_number
 
 BODY_BYTES_MAX: Final = 64 * 1024
+HEADER_CHARS_MAX: Final = 16 * 1024
 _BASE64_CHARS_MAX: Final = BODY_BYTES_MAX * 4 // 3 + 4
 
+_FAULTS_MAX: Final = 10
+_NAME_CHARS_MAX: Final = 40
+"""A refusal is as small as that, however much is wrong."""
+
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+_JSON: Final = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
+
+AnyBody = TypeVar("AnyBody", bound=Body)
 
 
 class RefusedError(PaymentDrError):
@@ -28,43 +38,21 @@ class RefusedError(PaymentDrError):
         self.response = response
 
 
-class _Body(BaseModel):
-    """JSON of exactly these fields and types: no floats or booleans for integers, no extras."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-_Amount = Annotated[int, Field(ge=1, le=MINOR_UNITS_MAX)]
-
-
-class PaymentBody(_Body):
-    """Body of POST /v1/payments; the amount is in minor units."""
-
-    amount: _Amount
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    capture: bool = True
-    payment_method: Annotated[str, Field(pattern=r"^[!-~]{1,255}$")] = "pm_card_visa"
-
-
-class AmountBody(_Body):
-    """Body of a capture or refund."""
-
-    amount: _Amount
-
-
-class EmptyBody(_Body):
-    """Body of a void: an empty object, or none at all."""
-
-
-AnyBody = TypeVar("AnyBody", bound=_Body)
+def refused(code: Code, detail: str) -> RefusedError:
+    """A refusal to raise."""
+    return RefusedError(problem(code, detail))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpRequest:
-    """A request as API Gateway describes it; header names are in lower case."""
+    """A request as API Gateway describes it; header names are in lower case.
+
+    A query parameter that was given twice has both values, joined by a comma.
+    """
 
     method: str
     path: tuple[str, ...]
+    query: Mapping[str, str]
     headers: Mapping[str, str]
     body: str
     is_base64: bool
@@ -75,20 +63,28 @@ class HttpRequest:
         """The client's name of its operation; RefusedError without one."""
         key = self.headers.get("idempotency-key", "")
         if not key:
-            raise _bad("idempotency_key_missing", "send an Idempotency-Key header")
+            raise refused(Code.KEY_MISSING, "send an Idempotency-Key header")
         return key
+
+    def check_size(self) -> None:
+        """RefusedError if the headers are larger than allowed."""
+        if sum(len(name) + len(value) for name, value in self.headers.items()) > HEADER_CHARS_MAX:
+            raise refused(
+                Code.HEADERS_TOO_LARGE, f"the headers are larger than {HEADER_CHARS_MAX} characters"
+            )
 
     def parsed(self, kind: type[AnyBody]) -> AnyBody:
         """The body as `kind`; RefusedError says what is wrong with it, without repeating it."""
-        raw = _decoded(self.body, is_base64=self.is_base64) or b"{}"
+        text = _decoded(self.body, is_base64=self.is_base64)
+        if text and not _JSON.fullmatch(self.headers.get("content-type", "application/json")):
+            raise refused(Code.UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json")
         try:
-            return kind.model_validate_json(raw)
+            check_json(text or "{}")
+            return kind.model_validate_json(text or "{}")
+        except BodyError as error:
+            raise refused(error.code, error.detail) from None
         except ValidationError as error:
-            found = (
-                f"{'.'.join(str(part) for part in e['loc']) or 'body'}: {e['msg']}"
-                for e in error.errors(include_input=False, include_url=False)
-            )
-            raise _bad("invalid_request", "; ".join(found)) from None
+            raise refused(Code.INVALID_REQUEST, _faults(error)) from None
 
 
 def request_of(event: Mapping[str, Any]) -> HttpRequest:
@@ -96,33 +92,40 @@ def request_of(event: Mapping[str, Any]) -> HttpRequest:
     context = event["requestContext"]
     headers: Mapping[str, str] = event.get("headers", {})
     given = headers.get("x-request-id", "")
+    # A client's own id is kept for its logs' sake, unless it would spoil ours.
+    is_kept = _REQUEST_ID.fullmatch(given) and not holds_card_number(given)
     return HttpRequest(
         method=context["http"]["method"],
         path=tuple(event["rawPath"].split("/")[1:]),
+        query=event.get("queryStringParameters") or {},
         headers=headers,
         body=event.get("body") or "",
         is_base64=event.get("isBase64Encoded", False),
-        # A client's own id is kept for its logs' sake, unless it would spoil ours.
-        request_id=given if _REQUEST_ID.fullmatch(given) else context["requestId"],
+        request_id=given if is_kept else context["requestId"],
     )
 
 
-def _decoded(body: str, *, is_base64: bool) -> bytes:
+def _faults(error: ValidationError) -> str:
+    """What is wrong where; what was sent is not repeated but for the names of fields."""
+    found = [
+        f"{'.'.join(str(part)[:_NAME_CHARS_MAX] for part in e['loc']) or 'body'}: {e['msg']}"
+        for e in error.errors(include_input=False, include_url=False)
+    ]
+    return "; ".join(found[:_FAULTS_MAX])
+
+
+def _decoded(body: str, *, is_base64: bool) -> str:
     if len(body) > (_BASE64_CHARS_MAX if is_base64 else BODY_BYTES_MAX):
         raise _too_large()
     try:
         raw = base64.b64decode(body, validate=True) if is_base64 else body.encode()
-    except (binascii.Error, UnicodeEncodeError):
-        raise _bad("invalid_request", "the body is not JSON in UTF-8") from None
+        text = raw.decode()
+    except (binascii.Error, UnicodeError):
+        raise refused(Code.INVALID_JSON, "the body is not text in UTF-8") from None
     if len(raw) > BODY_BYTES_MAX:
         raise _too_large()
-    return raw
-
-
-def _bad(code: str, detail: str) -> RefusedError:
-    return RefusedError(problem(HTTPStatus.BAD_REQUEST, code, detail))
+    return text
 
 
 def _too_large() -> RefusedError:
-    detail = f"the body is larger than {BODY_BYTES_MAX} bytes"
-    return RefusedError(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail))
+    return refused(Code.BODY_TOO_LARGE, f"the body is larger than {BODY_BYTES_MAX} bytes")

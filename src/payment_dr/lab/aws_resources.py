@@ -1,8 +1,8 @@
 """What exists in a lab's cloud from its start: the same resources that a deployment has on AWS."""
 
-import hashlib
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from payment_dr.adapters.control_table import control_item
+from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.record_items import (
     KEY,
     OPEN_INDEX,
@@ -23,6 +24,7 @@ from payment_dr.adapters.record_items import (
 from payment_dr.core.settings import Orchestrator, Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.lab.addresses import LOOPBACK, Addresses
+from payment_dr.lab.merchant_keys import add_merchants, made_keys
 from payment_dr.lab.postgres import ADMIN, APP, LedgerPasswords
 from payment_dr.recovery.moves import first_record
 
@@ -53,19 +55,26 @@ def create(settings: Settings, addresses: Addresses, passwords: LedgerPasswords)
     """Create everything in an empty cloud, and steady control at home in epoch 1.
 
     Returns:
-        The API key of each merchant; the cloud keeps only their hashes.
+        The API key of each merchant; the cloud keeps only their digests, and the canary's key.
 
     Raises:
         botocore.exceptions.BotoCoreError: an endpoint does not answer.
         botocore.exceptions.ClientError: something is there already.
     """
-    keys = {merchant: new_api_key() for merchant in MERCHANTS}
+    made = made_keys(MERCHANTS, settings.payments.mode, time.time())
+    keys = {merchant: key.text for merchant, key in made.items()}
     content = _secrets(passwords, keys)
     # Clients are made by one thread: boto3's sessions are not safe to share while making them.
     clients = _Clients(addresses)
     rds = {site.name: clients.rds(site.region) for site in settings.sites}
+    dynamodb = clients.dynamodb(settings.site(settings.home).region)
+
+    def table() -> None:
+        _table(settings, dynamodb)
+        add_merchants(MerchantDirectory(dynamodb, settings.resource("table")), made)
+
     jobs: list[Callable[[], object]] = [
-        partial(_table, settings, clients.dynamodb(settings.site(settings.home).region)),
+        table,
         partial(_databases, settings, addresses, rds),
         partial(
             _shared_secrets, settings, clients.secrets(settings.site(settings.home).region), content
@@ -91,11 +100,6 @@ def create(settings: Settings, addresses: Addresses, passwords: LedgerPasswords)
         for done in [pool.submit(job) for job in jobs]:
             done.result()
     return keys
-
-
-def new_api_key() -> str:
-    """A merchant's."""
-    return f"key_{secrets.token_urlsafe(_KEY_BYTES)}"
 
 
 def new_provider_key() -> str:
@@ -147,13 +151,16 @@ class _Clients:
 def _secrets(passwords: LedgerPasswords, keys: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Content of each secret by the thing that it is for."""
     return {
-        "provider": {"api_key": new_provider_key()},
+        "provider": {
+            "api_key": new_provider_key(),
+            "webhook_secret": f"whsec_{secrets.token_hex(_KEY_BYTES)}",
+        },
         "ledger": {"username": APP, "password": passwords.app},
         "ledger-admin": {"username": ADMIN, "password": passwords.admin},
         # Logs in nowhere: nothing here needs the master, but readiness looks for its secret.
         "ledger-master": {"username": "master", "password": secrets.token_urlsafe(24)},
         "canary": {"api_key": keys["canary"]},
-        "merchants": {m: hashlib.sha256(key.encode()).hexdigest() for m, key in keys.items()},
+        "webhooks": {"master": secrets.token_hex(32)},
     }
 
 

@@ -14,7 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from payment_dr.adapters.canary import MERCHANT as CANARY
 from payment_dr.adapters.function_call import call
+from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.functions.catalogue import function
 from payment_dr.infra import outputs
 from payment_dr.infra.deployment import Deployment, Done, Planned
@@ -27,11 +29,12 @@ from payment_dr.infra.package import FunctionPackage
 from payment_dr.lab.addresses import Addresses
 from payment_dr.lab.aws_client import regional_client
 from payment_dr.lab.aws_provider import install
-from payment_dr.lab.aws_resources import MERCHANTS, new_api_key, new_provider_key
+from payment_dr.lab.aws_resources import MERCHANTS, new_provider_key
 from payment_dr.lab.directory import read_settings
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.function_environment import aws_endpoint, environment_in
 from payment_dr.lab.http_call import call_json
+from payment_dr.lab.merchant_keys import adopted_keys
 
 Progress = Callable[[str], None]
 
@@ -179,13 +182,14 @@ class LabDeployment:
             self._put("provider", {"api_key": new_provider_key()})
 
     def _merchants(self) -> dict[str, str]:
-        """API keys of merchants that the deployed secret takes; those that were put before stay."""
+        """API keys of merchants that are in the deployed table; those that were there stay."""
         known: Mapping[str, str] = self._status()["merchant_keys"]
-        keys = {name: known.get(name) or new_api_key() for name in MERCHANTS}
-        keys["canary"] = self._secret("canary")["api_key"]
-        hashes = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in keys.items()}
-        self._put("merchants", {**self._secret("merchants"), **hashes})
-        return keys
+        table = self._settings.resource("table")
+        client = regional_client(self._addresses, "dynamodb", self._home.region)
+        mode = self._settings.payments.mode
+        others = [name for name in MERCHANTS if name != CANARY]
+        keys = adopted_keys(MerchantDirectory(client, table), others, mode, known)
+        return {**keys, CANARY: self._secret(CANARY)["api_key"]}
 
     def _initialise(self) -> None:
         self._progress("initialising the ledger")

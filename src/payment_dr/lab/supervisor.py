@@ -39,6 +39,7 @@ def default_schedules(settings: Settings) -> dict[str, float]:
     pause_s = settings.payments.job_interval_s
     return {
         **{f"payment_dr.functions.{job}:handler": pause_s for job in jobs},
+        "payment_dr.lab.webhook_delivery:handler": pause_s,
         "payment_dr.functions.watcher:handler": WATCH_INTERVAL_S,
     }
 

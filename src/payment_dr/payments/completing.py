@@ -5,7 +5,7 @@ from typing import Final
 
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import UnavailableError
-from payment_dr.payments.journal import entry_of
+from payment_dr.payments.journal import booking_of
 from payment_dr.payments.outcome import Answer, answer_of
 from payment_dr.payments.ports import Declined, PaymentsTable, Provider, ProviderOutcome
 from payment_dr.payments.posting import BestEffortPosting
@@ -27,6 +27,7 @@ class Completer:
     """Carries a pending operation to its answer. Safe to run twice, anywhere, at once.
 
     `provider_forgets_keys_s`: from this age on an operation is looked up, never sent again.
+    `fee_basis_points`: what a capture costs its merchant, in hundredths of a percent.
     """
 
     table: PaymentsTable
@@ -34,6 +35,7 @@ class Completer:
     posting: BestEffortPosting
     clock: Clock
     provider_forgets_keys_s: float
+    fee_basis_points: int
 
     def complete(self, record: Record, *, deadline: float) -> Answer | None:
         """Carry out the pending, last operation of a record under our lease.
@@ -46,10 +48,11 @@ class Completer:
         if outcome is None:
             self._release(record)
             return None
-        answer = self._decide(decided(record, outcome, self.clock.now()), deadline)
-        entry = None if answer is None else entry_of(answer.record, answer.operation)
-        if entry is not None:
-            self.posting.post(entry)
+        final = decided(record, outcome, self.clock.now(), fee_basis_points=self.fee_basis_points)
+        answer = self._decide(final, deadline)
+        booking = None if answer is None else booking_of(answer.record, answer.operation)
+        if booking is not None:
+            self.posting.post(booking)
         return answer
 
     def _charge(self, record: Record) -> ProviderOutcome | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.record import Operation, Record
 
 
@@ -56,7 +56,7 @@ class PaymentsTable(Protocol):
 
 @unique
 class Posted(StrEnum):
-    """What became of a batch of entries; all or nothing."""
+    """What became of a batch of bookings; all or nothing."""
 
     DONE = "done"
     FENCED = "fenced"
@@ -64,7 +64,7 @@ class Posted(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicaView:
-    """One snapshot of a ledger: which of the asked entries exist, its stamp, its recovery state."""
+    """One snapshot of a ledger: which asked bookings exist, its stamp, its recovery state."""
 
     present: frozenset[str]
     stamp: Stamp | None
@@ -74,16 +74,16 @@ class ReplicaView:
 class Ledger(Protocol):
     """The Aurora PostgreSQL cluster of this site: writer or replica, as the world has it."""
 
-    def post(self, entries: Sequence[JournalEntry], stamp: Stamp) -> Posted:
-        """Insert the absent entries with their outbox events in one transaction.
+    def post(self, bookings: Sequence[Booking], stamp: Stamp) -> Posted:
+        """Insert the absent bookings, events and postings, in one transaction.
 
         Locks the stamp row and requires it to equal `stamp`, else FENCED and nothing is written.
-        Entries already there are left as they are.
+        Bookings already there are left as they are.
         """
         ...
 
-    def view(self, entry_ids: Sequence[str]) -> ReplicaView:
-        """Entries, stamp and recovery state read in one snapshot."""
+    def view(self, operation_ids: Sequence[str]) -> ReplicaView:
+        """Bookings by their operation's id, stamp and recovery state, read in one snapshot."""
         ...
 
 

@@ -9,7 +9,7 @@ from payment_dr.core.clock import Clock
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName
 from payment_dr.payments.breaker import CircuitBreaker
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import ControlReader, Ledger
 
 
@@ -23,7 +23,7 @@ class BestEffortPosting:
     clock: Clock
     breaker: CircuitBreaker
 
-    def post(self, entry: JournalEntry) -> None:
+    def post(self, entry: Booking) -> None:
         """Try once; neither a failure nor a fence is an error, since nothing is lost by it."""
         try:
             stamp = self.control().posting_stamp(self.site)

@@ -7,6 +7,7 @@ from typing import Final
 
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.payments.metadata import Metadata
 
 OPERATIONS_MAX: Final = 32
 """Bound on the operations of one payment: keeps the item far below DynamoDB's 400 KB."""
@@ -73,7 +74,8 @@ class Operation:
     provider's token of the means of payment, of a CHARGE only: whoever takes the charge over
     must send exactly what was sent before. A VOID's `amount_minor` is the authorisation it frees.
     `provider_reference` is None until decided, or when the provider was never asked.
-    `response` is set exactly when the state is not PENDING.
+    `response` is set exactly when the state is not PENDING. `fee_minor` is what the merchant pays
+    for it, fixed with the decision.
     """
 
     operation_id: str
@@ -89,6 +91,20 @@ class Operation:
     response: StoredResponse | None
     started_at: float
     decided_at: float | None
+    fee_minor: int = 0
+
+    @property
+    def moves_in(self) -> bool:
+        """Whether it has brought money in: a capture, or a charge that captured at once."""
+        return self.state is OperationState.SUCCEEDED and (
+            self.kind is OperationKind.CAPTURE
+            or (self.kind is OperationKind.CHARGE and self.capture)
+        )
+
+    @property
+    def moves_out(self) -> bool:
+        """Whether it has given money back."""
+        return self.state is OperationState.SUCCEEDED and self.kind is OperationKind.REFUND
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +112,8 @@ class Record:
     """The item of one payment. `operations[0]` is its CHARGE; `version` rises with every write.
 
     `unconfirmed` is the index shard while some posting has not been seen in the standby's
-    ledger. `epoch` and `site` tell who wrote last; they fence nothing.
+    ledger. `epoch` and `site` tell who wrote last; they fence nothing. `metadata` is the
+    merchant's, kept as sent.
     """
 
     payment_id: str
@@ -110,6 +127,7 @@ class Record:
     site: SiteName
     created_at: float
     updated_at: float
+    metadata: Metadata = ()
 
     @property
     def pending(self) -> Operation | None:
@@ -130,22 +148,30 @@ class Record:
         """The operation that the client named so; a key names one operation of a payment."""
         return next((o for o in self.operations if o.idempotency_key == idempotency_key), None)
 
-    def succeeded(self, kind: OperationKind) -> tuple[Operation, ...]:
-        """The succeeded operations of one kind, oldest first."""
-        return tuple(
-            o for o in self.operations if o.kind is kind and o.state is OperationState.SUCCEEDED
-        )
-
     @property
     def captured_minor(self) -> int:
         """Minor units captured so far, at the charge or by captures."""
-        charged = sum(o.amount_minor for o in self.succeeded(OperationKind.CHARGE) if o.capture)
-        return charged + sum(o.amount_minor for o in self.succeeded(OperationKind.CAPTURE))
+        return captured_of(self.operations)
 
     @property
     def refunded_minor(self) -> int:
         """Minor units refunded so far."""
-        return sum(o.amount_minor for o in self.succeeded(OperationKind.REFUND))
+        return refunded_of(self.operations)
+
+
+def captured_of(operations: tuple[Operation, ...]) -> int:
+    """Minor units captured by the operations, at the charge or by captures."""
+    return sum(o.amount_minor for o in operations if o.moves_in)
+
+
+def refunded_of(operations: tuple[Operation, ...]) -> int:
+    """Minor units refunded by the operations."""
+    return sum(o.amount_minor for o in operations if o.moves_out)
+
+
+def fees_of(operations: tuple[Operation, ...]) -> int:
+    """Minor units of fees on the operations."""
+    return sum(o.fee_minor for o in operations)
 
 
 def state_of(operations: tuple[Operation, ...]) -> PaymentState:
@@ -158,15 +184,11 @@ def state_of(operations: tuple[Operation, ...]) -> PaymentState:
     done = [o for o in operations if o.state is OperationState.SUCCEEDED]
     if any(o.kind is OperationKind.VOID for o in done):
         return PaymentState.VOIDED
-    captured = sum(
-        o.amount_minor
-        for o in done
-        if o.kind is OperationKind.CAPTURE or (o.kind is OperationKind.CHARGE and o.capture)
-    )
-    refunded = sum(o.amount_minor for o in done if o.kind is OperationKind.REFUND)
+    captured = captured_of(operations)
     if not captured:
         return PaymentState.AUTHORISED
-    return PaymentState.REFUNDED if refunded == captured else PaymentState.CAPTURED
+    is_refunded = refunded_of(operations) == captured
+    return PaymentState.REFUNDED if is_refunded else PaymentState.CAPTURED
 
 
 def payment_id(merchant: str, idempotency_key: str) -> str:

@@ -27,7 +27,7 @@ def body_of(record: Record) -> str:
     return json.dumps(body)
 
 
-def _payment(record: Record) -> dict[str, str | int | None]:
+def _payment(record: Record) -> dict[str, str | float | dict[str, str] | None]:
     return {
         "payment_id": record.payment_id,
         "status": record.state.value,
@@ -35,4 +35,6 @@ def _payment(record: Record) -> dict[str, str | int | None]:
         "currency": record.money.currency,
         "captured": record.captured_minor,
         "refunded": record.refunded_minor,
+        "created_at": record.created_at,
+        "metadata": dict(record.metadata),
     }

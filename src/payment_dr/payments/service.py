@@ -86,6 +86,7 @@ class PaymentService:
             ),
             clock=ports.clock,
             provider_forgets_keys_s=limits.provider_forgets_keys_s,
+            fee_basis_points=limits.fee_basis_points,
         )
 
     def pay(self, request: PayRequest) -> PayOutcome:

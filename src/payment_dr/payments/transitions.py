@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName
-from payment_dr.payments.journal import entry_of
+from payment_dr.payments.fees import fee_of
 from payment_dr.payments.ports import Declined, ProviderCall, ProviderOutcome, Succeeded
 from payment_dr.payments.record import (
     Lease,
@@ -55,6 +55,7 @@ def claim(request: PayRequest, author: Author) -> Record:
         site=author.site,
         created_at=author.now,
         updated_at=author.now,
+        metadata=request.metadata,
     )
 
 
@@ -86,10 +87,15 @@ def released(record: Record, now: float) -> Record:
     return replace(record, version=record.version + 1, lease=None, updated_at=now)
 
 
-def decided(record: Record, outcome: ProviderOutcome, now: float) -> Record:
-    """The record with its last operation, which is pending, decided and answered."""
+def decided(
+    record: Record, outcome: ProviderOutcome, now: float, *, fee_basis_points: int = 0
+) -> Record:
+    """The record with its last operation, which is pending, decided and answered.
+
+    `fee_basis_points` is the fee in force now, in hundredths of a percent of what is captured.
+    """
     base = replace(record, operations=record.operations[:-1], version=record.version + 1)
-    return _with_last(base, record.operations[-1], outcome, now)
+    return _with_last(base, record.operations[-1], outcome, now, fee_basis_points)
 
 
 def confirmed(record: Record, now: float) -> Record:
@@ -130,11 +136,14 @@ def _pending(
     )
 
 
-def _with_last(base: Record, pending: Operation, outcome: ProviderOutcome, now: float) -> Record:
-    """`base` with `pending` decided and appended.
-
-    `unconfirmed` is set exactly when the decision implies a journal entry; else it stays.
-    """
+def _with_last(
+    base: Record,
+    pending: Operation,
+    outcome: ProviderOutcome,
+    now: float,
+    fee_basis_points: int = 0,
+) -> Record:
+    """`base` with `pending` decided and appended, and unconfirmed: each decision has an event."""
     operation = replace(
         pending,
         state=OperationState.SUCCEEDED
@@ -144,11 +153,11 @@ def _with_last(base: Record, pending: Operation, outcome: ProviderOutcome, now: 
         decline_code=outcome.code if isinstance(outcome, Declined) else None,
         decided_at=now,
     )
+    operation = replace(operation, fee_minor=fee_of(operation, fee_basis_points))
     final = replace(base, operations=(*base.operations, operation), lease=None, updated_at=now)
     answered = replace(operation, response=response_of(final, operation))
-    moves_money = entry_of(final, operation) is not None
     return replace(
         final,
         operations=(*base.operations, answered),
-        unconfirmed=shard_of(base.payment_id) if moves_money else base.unconfirmed,
+        unconfirmed=shard_of(base.payment_id),
     )

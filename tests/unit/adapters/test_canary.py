@@ -1,31 +1,30 @@
 """The canary against the real API over fakes: what it moves, and what makes it fail."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from fakes.composed import FakeWorld
+from fakes.directory import key_text
 from payment_dr.adapters import canary
 from payment_dr.adapters.canary import MERCHANT, HttpCanary
 from payment_dr.adapters.http_call import Answer
 from payment_dr.core.errors import UnavailableError
 from payment_dr.functions import api
-from payment_dr.payments.journal import entries_of
+from payment_dr.payments.journal import bookings_of
 from payment_dr.payments.record import OperationKind
 
-KEY = "the-canary's-key"
+KEY = key_text("c")
 
 
 @pytest.fixture(name="world")
 def world_fixture(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     """The canary's calls reach the API's handler at east, without a network."""
     world = FakeWorld()
-    merchants = {MERCHANT: hashlib.sha256(KEY.encode()).hexdigest()}
-    parts = replace(world.parts("east"), merchants=lambda: merchants)
+    world.directory.admit(MERCHANT, KEY)
+    parts = world.parts("east")
 
     def call(
         method: str, url: str, *, timeout_s: float, headers: Mapping[str, str], body: bytes
@@ -61,7 +60,7 @@ def test_a_canary_is_authorised_and_voided_and_leaves_no_money_moved(world: Fake
     assert not world.provider.effects[0].operation.capture
     (record,) = world.table.records.values()
     assert record.captured_minor == 0
-    assert not entries_of(record), "it has no journal entry"
+    assert not any(booking.postings for booking in bookings_of(record))
 
 
 def test_a_canary_sent_again_changes_nothing(world: FakeWorld) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from payment_dr.adapters.certificates import AUTHORITIES, tls_parameters
-from payment_dr.core.settings import MRSC_REGION_SETS
+from payment_dr.core.regions import MRSC_REGION_SETS
 
 
 def names() -> list[str]:

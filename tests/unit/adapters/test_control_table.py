@@ -10,7 +10,6 @@ from payment_dr.adapters.control_table import (
     DynamoControlTable,
     control_item,
     control_of,
-    is_control_key,
 )
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.recovery.ports import Transition, TransitionEvent
@@ -30,19 +29,6 @@ def table(*planned: Any) -> tuple[DynamoControlTable, PlannedClient]:
 
 def test_the_control_record_is_the_same_after_a_round_trip() -> None:
     assert control_of(control_item(STEADY_AT_EAST)) == STEADY_AT_EAST
-
-
-@pytest.mark.parametrize(
-    ("key", "is_control"),
-    [
-        ("control", True),
-        ("control#run#m1", True),
-        ("controlled", False),
-        ("6f1c1f0e-5d0b-5a57-9d0c-0c8a4f5f8c11", False),
-    ],
-)
-def test_the_items_of_moves_are_told_from_payments(key: str, *, is_control: bool) -> None:
-    assert is_control_key(key) is is_control
 
 
 def test_the_first_control_record_is_written_where_there_is_none() -> None:

@@ -1,11 +1,19 @@
 """A record survives the way into an item and back, and its index keys say what they should."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_dr.adapters.record_items import OPEN_KEY, UNCONFIRMED_KEY, item_of, record_of
+from payment_dr.adapters.record_items import (
+    OPEN_KEY,
+    UNCONFIRMED_KEY,
+    is_payment_key,
+    item_of,
+    record_of,
+)
 from payment_dr.core.money import MINOR_UNITS_MAX, Money
 from payment_dr.core.stamp import Epoch, SiteName
+from payment_dr.payments.metadata import metadata_of
 from payment_dr.payments.ports import Succeeded
 from payment_dr.payments.record import (
     Lease,
@@ -59,6 +67,7 @@ RECORDS = st.builds(
     site=TEXTS.map(SiteName),
     created_at=TIMES,
     updated_at=TIMES,
+    metadata=st.dictionaries(TEXTS, TEXTS, max_size=3).map(metadata_of),
 )
 
 
@@ -85,3 +94,16 @@ def test_a_confirmed_record_is_in_no_index_and_says_its_state_in_words() -> None
     assert not {OPEN_KEY, UNCONFIRMED_KEY} & item.keys()
     assert item["state"] == {"S": "captured"}
     assert item["amount_minor"] == {"N": "1250"}
+
+
+@pytest.mark.parametrize(
+    ("key", "is_payment"),
+    [
+        ("control", False),
+        ("control#run#m1", False),
+        ("merchant#acme", False),
+        ("6f1c1f0e-5d0b-5a57-9d0c-0c8a4f5f8c11", True),
+    ],
+)
+def test_payments_are_told_from_what_else_the_table_holds(key: str, *, is_payment: bool) -> None:
+    assert is_payment_key(key) is is_payment

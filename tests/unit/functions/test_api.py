@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from fakes.composed import API_KEY, FakeWorld
+from fakes.composed import API_KEY, RIVALS_KEY, FakeWorld
+from fakes.directory import key_text
 from fakes.provider import DECLINED_METHOD
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.functions import api
 from payment_dr.functions.composition import API, Composition, Role
+from payment_dr.payments.merchants import Scope
 
 PAYMENT = {"amount": 1250, "currency": "EUR"}
 
@@ -142,10 +144,11 @@ def test_without_a_merchants_key_nothing_is_done(
 
 def test_a_payment_of_another_merchant_is_not_found(world: FakeWorld, client: Client) -> None:
     path = f"/v1/payments/{client.pay()['payment_id']}"
-    digests = {"rival": next(iter(client.parts.merchants().values()))}
-    rival = Client(replace(world.parts("east"), merchants=lambda: digests))
-    assert rival.send("GET", path)[0] == 404
-    assert rival.send("POST", f"{path}/refunds", {"amount": 1}, "r")[0] == 404
+    rival = f"Bearer {RIVALS_KEY}"
+    assert client.send("GET", path, authorization=rival)[0] == 404
+    refund = client.send("POST", f"{path}/refunds", {"amount": 1}, "r", authorization=rival)
+    assert refund[0] == 404
+    assert len(world.provider.effects) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,8 +158,7 @@ def test_a_payment_of_another_merchant_is_not_found(world: FakeWorld, client: Cl
         ("GET", "/v1/payments/control", "payment_not_found"),
         ("POST", f"/v1/payments/{uuid.UUID(int=1)}/refunds", "payment_not_found"),
         ("POST", "/v1/payments/control/refunds", "payment_not_found"),
-        ("GET", "/v1/payments", "no_such_route"),
-        ("DELETE", f"/v1/payments/{uuid.UUID(int=1)}", "no_such_route"),
+        ("GET", "/v1", "no_such_route"),
         ("POST", f"/v1/payments/{uuid.UUID(int=1)}/chargebacks", "no_such_route"),
         ("GET", "/", "no_such_route"),
         ("GET", "/health/", "no_such_route"),
@@ -165,6 +167,69 @@ def test_a_payment_of_another_merchant_is_not_found(world: FakeWorld, client: Cl
 def test_what_is_not_there_is_404(client: Client, method: str, path: str, code: str) -> None:
     status, body, _ = client.send(method, path, {"amount": 1}, "k")
     assert (status, body["code"]) == (404, code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", f"/v1/payments/{uuid.UUID(int=1)}", "GET"),
+        ("PUT", "/v1/payments", "POST, GET"),
+        ("TRACE", "/v1/webhook_endpoints/x", "GET, PATCH"),
+        ("POST", "/health", "GET"),
+        ("HEAD", "/v1/openapi.json", "GET"),
+    ],
+)
+def test_a_path_says_which_methods_it_takes(
+    client: Client, method: str, path: str, allowed: str
+) -> None:
+    status, body, headers = client.send(method, path)
+    assert (status, body["code"], headers["allow"]) == (405, "method_not_allowed", allowed)
+
+
+def test_a_key_is_for_what_its_scopes_say(world: FakeWorld, client: Client) -> None:
+    world.directory.admit("shop", key_text("o"), frozenset({Scope.PAYMENTS_READ}))
+    reader = f"Bearer {key_text('o')}"
+    path = f"/v1/payments/{client.pay()['payment_id']}"
+    assert client.send("GET", path, authorization=reader)[0] == 200
+    status, body, _ = client.send("GET", "/v1/balances", authorization=reader)
+    assert (status, body["code"]) == (403, "scope_missing")
+    assert "ledger:read" in body["detail"]
+
+
+def test_what_takes_no_parameters_refuses_them(world: FakeWorld, client: Client) -> None:
+    event = {
+        "rawPath": "/v1/payments",
+        "queryStringParameters": {"amount": "1"},
+        "headers": {"authorization": f"Bearer {API_KEY}", "idempotency-key": "k"},
+        "requestContext": {"http": {"method": "POST"}, "requestId": "r"},
+        "body": json.dumps(PAYMENT),
+    }
+    answer = api.answer(client.parts, event)
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["code"] == "invalid_query"
+    assert not world.table.records
+
+
+def test_headers_that_are_too_large_are_431_before_anything_is_read(
+    world: FakeWorld, client: Client
+) -> None:
+    status, body, _ = client.send("POST", "/v1/payments", PAYMENT, "k", cookie="x" * 20_000)
+    assert (status, body["code"]) == (431, "headers_too_large")
+    assert not world.directory.reads
+
+
+def test_the_description_is_served_to_everybody(client: Client) -> None:
+    status, body, _ = client.send("GET", "/v1/openapi.json", authorization="")
+    assert (status, body["openapi"]) == (200, "3.1.0")
+
+
+def test_metadata_is_given_back_as_sent_and_makes_another_request(client: Client) -> None:
+    noted = {"order": "7", "note": "für Zoë"}
+    payment = client.pay(metadata=noted)
+    assert payment["metadata"] == noted
+    assert client.send("GET", f"/v1/payments/{payment['payment_id']}")[1]["metadata"] == noted
+    other = {**PAYMENT, "metadata": {**noted, "order": "8"}}
+    assert client.send("POST", "/v1/payments", other, "k")[0] == 422
 
 
 @pytest.mark.parametrize(
@@ -191,27 +256,29 @@ def test_a_site_that_cannot_accept_payments_is_unhealthy(client: Client) -> None
     assert headers["retry-after"] == "1"
 
 
-def test_without_merchants_the_answer_is_503(client: Client) -> None:
-    def gone() -> dict[str, str]:
-        raise UnavailableError("Secrets Manager did not answer")
+def test_while_keys_cannot_be_read_the_answer_is_503(world: FakeWorld, client: Client) -> None:
+    def gone(_effect: str, _act: object) -> None:
+        raise UnavailableError("the payments table did not answer")
 
-    broken = Client(replace(client.parts, merchants=gone))
-    assert broken.send("POST", "/v1/payments", PAYMENT, "k")[0] == 503
+    world.directory.gate = gone  # type: ignore[assignment]  # raises whatever it is asked
+    status, body, headers = client.send("POST", "/v1/payments", PAYMENT, "k")
+    assert (status, body["code"], headers["retry-after"]) == (503, "unavailable", "1")
 
 
 def test_a_defect_of_ours_is_500_and_promises_nothing(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> dict[str, str]:
-        raise PaymentDrError("secret merchants is not a JSON object")
+    def broken(_authorization: str) -> None:
+        raise PaymentDrError("an item of the directory is no JSON")
 
-    status, body, headers = Client(replace(client.parts, merchants=broken)).send(
+    merchants = replace(client.parts.merchants, identify=broken)
+    status, body, headers = Client(replace(client.parts, merchants=merchants)).send(
         "POST", "/v1/payments", PAYMENT, "k"
     )
     assert (status, body["code"]) == (500, "internal")
     assert "not known" in body["detail"]
     assert headers["payment-site"] == "east"
-    assert "secret merchants" in caplog.text
+    assert "is no JSON" in caplog.text
 
 
 def test_each_request_is_one_line_of_the_log_without_keys_or_means_of_payment(
@@ -230,9 +297,21 @@ def test_each_request_is_one_line_of_the_log_without_keys_or_means_of_payment(
         "status": 201,
         "code": "created",
         "merchant": "shop",
+        "key_id": "s" * 16,
         "payment_id": payment["payment_id"],
         "duration_ms": 0.0,
     }
+
+
+def test_of_a_path_the_log_has_the_template_only(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "payment_dr")
+    client.send("GET", "/v1/payments/4242424242424242")
+    client.send("GET", "/v1/4242424242424242")
+    lines = [vars(record)["fields"] for record in caplog.records if record.message == "request"]
+    assert [line["path"] for line in lines] == ["/v1/payments/{payment_id}", None]
+    assert "4242" not in str(lines)
 
 
 def test_the_handler_answers_with_the_parts_of_its_process(

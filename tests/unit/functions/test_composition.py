@@ -1,5 +1,6 @@
 """The real parts, put together once; what they reach is tested in the lab."""
 
+import json
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from payment_dr.functions.environment import Address, AwsAccess, Environment
 from payment_dr.payments.ports import ControlView
 from payment_dr.recovery.control import ControlRecord, Phase
 
-SECRET = {"api_key": "sk_test_x", "username": "u", "password": "p"}
+SECRET = {"api_key": "sk_test_x", "username": "u", "password": "p", "master": "0102"}
 
 
 class FakeAws:
@@ -60,7 +61,7 @@ class FakeAws:
     def get_secret_value(self, **_request: str) -> dict[str, Any]:
         if not self.up:
             raise UnavailableError("down")
-        return {"SecretString": '{"api_key": "sk_test_x", "username": "u", "password": "p"}'}
+        return {"SecretString": json.dumps(SECRET)}
 
 
 @pytest.fixture(name="aws")
@@ -112,8 +113,13 @@ def test_a_ledger_that_is_not_there_is_unavailable(parts: Composition) -> None:
         parts.ports.ledger.view([])
 
 
-def test_merchants_come_from_the_sites_secret(parts: Composition) -> None:
-    assert parts.merchants() == SECRET
+def test_the_secrets_of_webhooks_follow_from_the_secret_of_that_name(parts: Composition) -> None:
+    assert parts.merchants.webhook_master() == b"\x01\x02"
+
+
+def test_books_that_are_not_there_are_unavailable(parts: Composition) -> None:
+    with pytest.raises(UnavailableError):
+        parts.merchants.books().balances("shop")
 
 
 def test_a_job_waits_longer_for_the_ledger_than_a_request(

@@ -102,6 +102,7 @@ def test_every_other_end_has_a_status_a_stable_code_and_the_time_to_try_again(
         assert response.headers["content-type"] == "application/problem+json"
         assert body["status"] == status
         assert body["title"]
+        assert body["type"] == f"/errors/{code}"
 
 
 def test_an_indeterminate_end_asks_for_a_retry_with_the_same_key() -> None:

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from fakes.composed import SETTINGS
+from fakes.directory import key_text
 from fakes.planned_client import PlannedClient, refusal
 from payment_dr.adapters.control_table import control_item
 from payment_dr.adapters.ledger_setup import LedgerSetup
@@ -12,7 +14,8 @@ from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.functions import composition, initialise
 from payment_dr.functions.environment import Address, Environment
-from payment_dr.functions.initialise import parts_of
+from payment_dr.functions.initialise import adopt_canary, parts_of
+from payment_dr.payments.merchants import ApiKey, Merchant, adopted_key
 from payment_dr.recovery.moves import first_record
 
 EAST = SiteName("east")
@@ -94,12 +97,35 @@ def test_the_handler_answers_with_what_was_missing(
     monkeypatch.setattr(LedgerSetup, "migrate", lambda _: ("0001_ledger",))
     monkeypatch.setattr(LedgerSetup, "stamp", stamp)
     caplog.set_level("INFO", logger="payment_dr")
+    monkeypatch.setattr(initialise, "adopt_canary", lambda _environment: True)
     expected = {
         "database": False,
         "control_record": False,
         "migrations": ("0001_ledger",),
         "stamped": True,
+        "canary": True,
     }
     assert initialise.handler({}, None) == expected
     assert stamped == [first_record(EAST).stamp]
     assert [vars(record)["fields"] for record in caplog.records] == [expected]
+
+
+def test_the_canarys_merchant_gets_the_key_of_its_secret(aws: dict[str, PlannedClient]) -> None:
+    text = key_text("c")
+    aws["secretsmanager"].planned = [{"SecretString": f'{{"api_key": "{text}"}}'}]
+    merchant = Merchant(merchant="canary", created_at=1.0)
+    key = adopted_key("canary", text, frozenset(), now=1.0)
+    aws["dynamodb"].planned = [
+        {},  # no key of that id
+        {},  # listed among the merchants
+        {},  # the merchant is written
+        {"Item": {"body": {"S": TypeAdapter(Merchant).dump_json(merchant).decode()}}},
+        {},  # the key is listed with it
+        {},  # the key is written
+        {"Item": {"body": {"S": TypeAdapter(ApiKey | None).dump_json(key).decode()}}},
+    ]
+    assert not adopt_canary(ENVIRONMENT)
+    written = [r["Item"]["payment_id"]["S"] for a, r in aws["dynamodb"].calls if a == "put_item"]
+    assert written == ["merchant#canary", "merchant#canary", f"key#{'c' * 16}"]
+    assert aws["secretsmanager"].calls[0][1]["SecretId"] == "payments-canary-dev"
+    assert text not in str(aws["dynamodb"].calls)

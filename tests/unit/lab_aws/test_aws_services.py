@@ -1,6 +1,5 @@
 """The other services, credentials, the record of calls, and what the lab creates."""
 
-import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +9,12 @@ from botocore.exceptions import ClientError
 
 from fakes.aws import EAST, WEST, CloudUnderTest, error_of, signed
 from payment_dr.adapters.control_table import CONTROL_KEY, control_of
+from payment_dr.adapters.merchant_directory import MerchantDirectory
+from payment_dr.core.mode import Mode
 from payment_dr.lab.aws.control import Control
 from payment_dr.lab.aws.regions import RegionState
 from payment_dr.lab.http_server import Request
+from payment_dr.payments.merchants import identify, key_id_of
 from payment_dr.recovery.control import Phase
 
 
@@ -25,7 +27,7 @@ def secret(cloud: CloudUnderTest, thing: str, site: str) -> dict[str, str]:
 
 
 def test_each_site_finds_the_same_secrets_in_its_own_region(cloud: CloudUnderTest) -> None:
-    for thing in ("provider", "ledger", "ledger-admin", "merchants"):
+    for thing in ("provider", "ledger", "ledger-admin", "canary", "webhooks"):
         assert secret(cloud, thing, "east") == secret(cloud, thing, "west")
     assert secret(cloud, "ledger", "east") == {"username": "payment_app", "password": "app's"}
     assert secret(cloud, "ledger-admin", "west")["username"] == "payment_admin"
@@ -41,15 +43,20 @@ def test_a_secret_is_written_at_home_and_read_at_both_sites(cloud: CloudUnderTes
     assert secret(cloud, "provider", "west") == {"api_key": "sk_test_new"}
 
 
-def test_the_merchants_secret_holds_hashes_of_keys_that_only_the_caller_has(
+def test_each_merchant_has_a_key_of_which_both_sites_know_the_digest_alone(
     cloud: CloudUnderTest,
 ) -> None:
-    hashes = secret(cloud, "merchants", "east")
-    assert hashes == {
-        merchant: hashlib.sha256(key.encode()).hexdigest() for merchant, key in cloud.keys.items()
-    }
-    assert "canary" in hashes
+    assert "canary" in cloud.keys
     assert len(set(cloud.keys.values())) == len(cloud.keys) == 11
+    assert secret(cloud, "canary", "west") == {"api_key": cloud.keys["canary"]}
+    for region in (EAST, WEST):
+        directory = MerchantDirectory(cloud.client("dynamodb", region), cloud.table)
+        for name, text in cloud.keys.items():
+            stored = directory.key(key_id_of(text) or "")
+            found = identify(text, stored, mode=Mode.TEST, now=0)
+            assert found is not None
+            assert found.merchant == name
+            assert text not in repr(stored)
 
 
 def test_control_starts_steady_at_home_in_the_first_epoch(cloud: CloudUnderTest) -> None:

@@ -8,6 +8,7 @@ from fakes.faults import Fault
 from fakes.provider import DECLINED_METHOD
 from fakes.scene import AUTHORISE, PAY, Scene, on, refund
 from payment_dr.payments.claiming import TOO_MANY_OPERATIONS
+from payment_dr.payments.journal import EventType, bookings_of
 from payment_dr.payments.outcome import (
     Created,
     DeclinedOutcome,
@@ -87,13 +88,13 @@ def test_no_more_is_captured_than_was_authorised(scene: Scene) -> None:
     assert outcome.operation.decline_code == "amount_above_authorised"
 
 
-def test_a_void_frees_an_authorisation_and_posts_nothing(scene: Scene) -> None:
+def test_a_void_frees_an_authorisation_and_moves_no_money(scene: Scene) -> None:
     outcome = scene.service.operate(on(scene.paid(AUTHORISE), VOID))
     assert isinstance(outcome, Created)
     assert scene.record.state is PaymentState.VOIDED
     assert outcome.operation.amount_minor == 1000
-    assert scene.record.unconfirmed is None
-    assert not scene.ledger.entries
+    assert [b.type for b in bookings_of(scene.record)] == [EventType.AUTHORISED, EventType.VOIDED]
+    assert not any(booking.postings for booking in scene.ledger.entries.values())
 
 
 def test_what_is_captured_cannot_be_voided(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from fakes.provider import DECLINED_METHOD
 from fakes.scene import AUTHORISE, MERCHANT, PAY, Scene, refund
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch
+from payment_dr.payments.journal import EventType
 from payment_dr.payments.outcome import (
     Created,
     DeclinedOutcome,
@@ -42,6 +43,8 @@ def test_a_capture_is_acknowledged_posted_and_unconfirmed(scene: Scene) -> None:
         "currency": "EUR",
         "captured": 1000,
         "refunded": 0,
+        "created_at": scene.clock.now(),
+        "metadata": {},
     }
     assert scene.record == outcome.record
     assert scene.record.unconfirmed == shard_of(scene.record.payment_id)
@@ -49,21 +52,24 @@ def test_a_capture_is_acknowledged_posted_and_unconfirmed(scene: Scene) -> None:
     assert set(scene.ledger.entries) == {outcome.operation.operation_id}
 
 
-def test_an_authorisation_moves_no_money_so_nothing_waits_to_be_confirmed(scene: Scene) -> None:
+def test_an_authorisation_moves_no_money_and_is_booked_as_an_event_alone(scene: Scene) -> None:
     record = scene.paid(AUTHORISE)
     assert record.state is PaymentState.AUTHORISED
-    assert record.unconfirmed is None
-    assert not scene.ledger.entries
+    assert record.unconfirmed is not None
+    (booking,) = scene.ledger.entries.values()
+    assert (booking.type, booking.postings) == (EventType.AUTHORISED, ())
 
 
-def test_a_decline_is_final_stored_and_posts_nothing(scene: Scene) -> None:
+def test_a_decline_is_final_stored_and_booked_as_an_event_alone(scene: Scene) -> None:
     declined = replace(PAY, payment_method=DECLINED_METHOD)
     first = scene.service.pay(declined)
     assert isinstance(first, DeclinedOutcome)
     assert first.response.status == 402
     body = json.loads(first.response.body)
     assert (body["status"], body["decline_code"]) == ("declined", "card_declined")
-    assert first.record.unconfirmed is None
+    (booking,) = scene.ledger.entries.values()
+    assert (booking.type, booking.postings) == (EventType.DECLINED, ())
+    assert booking.decline_code == "card_declined"
     again = scene.service.pay(declined)
     assert isinstance(again, DeclinedOutcome)
     assert again.replayed

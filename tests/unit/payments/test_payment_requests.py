@@ -65,7 +65,7 @@ def test_a_payment_method_is_a_token() -> None:
 
 
 def test_nothing_is_charged_for_nothing() -> None:
-    with pytest.raises(InvalidRequestError, match="amount 0"):
+    with pytest.raises(InvalidRequestError, match="amount 0 is outside"):
         replace(PAY, money=Money(minor_units=0, currency="EUR"))
 
 

@@ -57,9 +57,10 @@ def test_what_the_handler_posted_is_not_posted_again(scene: Scene) -> None:
     assert "post" not in scene.script.effects
 
 
-def test_an_authorisation_is_none_of_its_business(scene: Scene) -> None:
+def test_an_authorisation_is_booked_too(scene: Scene) -> None:
     scene.paid(AUTHORISE)
-    assert poster(scene).run().seen == 0
+    scene.ledger.entries.clear()
+    assert poster(scene).run().posted == 1
 
 
 def test_it_goes_through_more_than_a_page_in_batches(scene: Scene) -> None:

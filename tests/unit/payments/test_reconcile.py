@@ -10,7 +10,7 @@ from payment_dr.core.errors import UnavailableError
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, Stamp
 from payment_dr.payments.jobs.reconcile import FencedError, Reconciliation, reconcile
-from payment_dr.payments.journal import entries_of
+from payment_dr.payments.journal import bookings_of
 from payment_dr.payments.ports import ControlView
 from payment_dr.payments.record import OperationKind
 from payment_dr.payments.requests import PayRequest
@@ -52,7 +52,7 @@ def test_what_was_lost_is_posted_and_counted_in_money(scene: Promoted) -> None:
     scene.fail_over(replayed=2)
     result = scene.reconcile()
     assert set(result.seen) == {record.payment_id for record in records}
-    lost = {entry.entry_id for record in records[2:] for entry in entries_of(record)}
+    lost = {entry.operation_id for record in records[2:] for entry in bookings_of(record)}
     assert set(result.posted) == lost
     assert result.money == {"EUR": 1002, "USD": 1003}
     assert scene.promoted.entries == scene.ledger.entries

@@ -37,8 +37,11 @@ from payment_dr.infra.place import Place
 ROTATION_DAYS: Final = 30
 """Age at which a secret of the ledger is renewed."""
 
-EVENTS: Final[Mapping[str, Mapping[str, object]]] = {"watcher": {"for_s": 58}}
-"""What a function is called with; {} if it is not here. The watcher looks until its next call."""
+EVENTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "watcher": {"for_s": 58},
+    "webhooks": {"for_s": 45},
+}
+"""What a function is called with; {} if it is not here. These two go on until the next call."""
 
 _CALL_AGE_S: Final = 60
 """A call that cannot be delivered is given up after this, the shortest that there is: the next

@@ -41,6 +41,10 @@ RECOVERY_WINDOW_DAYS: Final = 30
 """How long a deleted secret can be brought back; the longest that AWS offers."""
 
 _PASSWORD_LENGTH: Final = 40
+_KEY_LENGTH: Final = 43
+_KEY_ID_LENGTH: Final = 16
+_NOT_IN_BASE32: Final = {"0": "g", "1": "h", "8": "i", "9": "j"}
+"""What hexadecimal has and base 32 lacks, and what stands for it."""
 _NOT_SET: Final = "put-the-providers-key-here"
 
 _PURPOSES: Final[Mapping[str, str]] = {
@@ -48,8 +52,8 @@ _PURPOSES: Final[Mapping[str, str]] = {
     "ledger": "The ledger's role of the application; rotated",
     "ledger-admin": "The ledger's role that stamps and migrates; rotated",
     "provider": "Key of the provider of payments; put by the operator after the first deployment",
-    "merchants": "SHA-256 of each merchant's API key",
-    "canary": "API key of the merchant whose payments verify a move",
+    "canary": "API key of the merchant whose payments verify a move; initialise makes it known",
+    "webhooks": "Master key that the secrets of merchants' webhooks are derived from",
 }
 """Every shared secret by the thing it is for, and what it is."""
 
@@ -105,26 +109,34 @@ class SharedSecrets(Construct):
 
     def _first_values(self) -> dict[str, dict[str, str]]:
         """Content of each secret. What is made of an ephemeral value is ephemeral itself."""
-        api_key = self._random(CANARY)
         return {
             MASTER_LOGIN: self._login(MASTER_LOGIN, MASTER_USER),
             "ledger": self._login("ledger", APPLICATION_USER),
             "ledger-admin": self._login("ledger-admin", ADMIN_USER),
             # A secret without any version is not copied to the other region.
             "provider": {"api_key": _NOT_SET},
-            "merchants": {CANARY: Fn.sha256(api_key)},
-            "canary": {"api_key": api_key},
+            "canary": {"api_key": self._api_key()},
+            # In hexadecimal, as it is read.
+            "webhooks": {"master": Fn.sha256(self._random("webhooks"))},
         }
 
     def _login(self, thing: str, user: str) -> dict[str, str]:
         return {"username": user, "password": self._random(thing)}
 
-    def _random(self, thing: str) -> str:
+    def _api_key(self) -> str:
+        """An API key as merchants have them; its id, which is no secret, follows from the rest."""
+        secret = self._random(CANARY, length=_KEY_LENGTH)
+        key_id: str = Fn.substr(Fn.sha256(secret), 0, _KEY_ID_LENGTH)
+        for digit, letter in _NOT_IN_BASE32.items():
+            key_id = Fn.replace(key_id, digit, letter)
+        return f"sk_{self._props.home.settings.payments.mode}_{key_id}_{secret}"
+
+    def _random(self, thing: str, *, length: int = _PASSWORD_LENGTH) -> str:
         """A value drawn anew whenever it is needed, and kept nowhere."""
         drawn = EphemeralAwsSecretsmanagerRandomPassword(
             self,
             f"{thing}-random",
-            password_length=_PASSWORD_LENGTH,
+            password_length=length,
             # Plain in URLs, headers, JSON and PostgreSQL; 40 of 62 characters are 238 bits.
             exclude_punctuation=True,
             include_space=False,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from payment_dr.core.settings import MRSC_REGION_SETS
+from payment_dr.core.regions import MRSC_REGION_SETS
 from payment_dr.lab.aws.answers import json_error
 from payment_dr.lab.aws.emulator import Emulator, Items, Table
 from payment_dr.lab.aws.strong import Data, StrongTable, takes_replicas_away

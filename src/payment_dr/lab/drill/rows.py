@@ -49,6 +49,7 @@ def payment_row(record: Record) -> PaymentRow:
                 capture=operation.capture,
                 state=operation.state.value,
                 provider_reference=operation.provider_reference,
+                fee=operation.fee_minor,
             )
             for operation in record.operations
         ),

@@ -2,6 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from os import environ
 from threading import Lock
@@ -9,15 +10,28 @@ from typing import Final
 
 from payment_dr.adapters.cached import Cached
 from payment_dr.adapters.clock import SystemClock
+from payment_dr.adapters.dynamodb import table_config
+from payment_dr.adapters.merchant_directory import MerchantDirectory
 from payment_dr.adapters.stripe_provider import StripeProvider
 from payment_dr.core.stamp import Epoch
-from payment_dr.functions.composition import Composition, Role, ledger_login, secret_of
+from payment_dr.functions.authentication import Authenticator
+from payment_dr.functions.composition import (
+    Composition,
+    Role,
+    aws_client,
+    ledger_login,
+    secret_of,
+)
 from payment_dr.functions.environment import Environment, environment_from
 from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.merchants import merchant_parts
 from payment_dr.lab.ledger_first.payments import PostgresPayments
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.ports import ControlView
 from payment_dr.payments.service import PaymentService, Ports
+
+KEYS_STALE_S: Final = 3_600.0
+"""API keys are not what the designs differ in: this one knows them while their table is away."""
 
 FIRST_EPOCH: Final = Epoch(1)
 """The only one: without a control record nothing counts moves."""
@@ -27,6 +41,8 @@ def compose(environment: Environment, role: Role) -> Composition:
     """Build every part; connections are made when they are needed."""
     clock = SystemClock()
     settings, limits = environment.settings, environment.settings.payments
+    dynamodb = aws_client(environment, "dynamodb", table_config(limits, connections=role.threads))
+    directory = MerchantDirectory(dynamodb, settings.resource("table"))
     provider_key = secret_of(environment, "provider", clock)
     login = secret_of(environment, "ledger", clock)
     provider = StripeProvider(
@@ -63,7 +79,22 @@ def compose(environment: Environment, role: Role) -> Composition:
             breaker=CircuitBreaker(),
         ),
         control_now=no_control,
-        merchants=secret_of(environment, "merchants", clock),
+        merchants=replace(
+            merchant_parts(
+                limits,
+                directory,
+                clock=clock,
+                login=lambda: ledger_login(environment, login()),
+                webhooks=secret_of(environment, "webhooks", clock),
+            ),
+            identify=Authenticator(
+                directory.key,
+                mode=limits.mode,
+                clock=clock,
+                age_s=limits.key_age_s,
+                stale_s=KEYS_STALE_S,
+            ),
+        ),
         check_health=Cached(
             check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
         ),

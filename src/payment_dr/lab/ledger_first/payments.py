@@ -13,13 +13,13 @@ from psycopg import Connection
 from pydantic import TypeAdapter
 
 from payment_dr.adapters.postgres import PostgresLedger
-from payment_dr.payments.journal import JournalEntry, entry_of
+from payment_dr.payments.journal import Booking, booking_of
 from payment_dr.payments.ports import Page
 from payment_dr.payments.record import Record, shard_of
 
 _RECORD: Final = TypeAdapter(Record)
-_ENTRIES: Final = TypeAdapter(tuple[JournalEntry, ...])
-"""Its JSON is what `ledger.post_entries` takes."""
+_BOOKINGS: Final = TypeAdapter(tuple[Booking, ...])
+"""Its JSON is what `ledger.book` takes."""
 
 _CLAIM: Final = "SELECT usual.claim_payment(%s, %s::smallint)"
 _REPLACE: Final = "SELECT usual.replace_payment(%s, %s, %s::smallint, %s)"
@@ -79,10 +79,10 @@ class PostgresPayments(PostgresLedger):
         return None if row is None else _RECORD.validate_python(row)
 
     def replace(self, record: Record, *, based_on: int) -> bool:
-        """Write the payment and the entry of its last operation in one transaction."""
-        entry = entry_of(record, record.operations[-1])
-        entries = _ENTRIES.dump_json(() if entry is None else (entry,)).decode()
-        arguments = (based_on, _json(record), _open_shard(record), entries)
+        """Write the payment and the booking of its last operation in one transaction."""
+        booking = booking_of(record, record.operations[-1])
+        bookings = _BOOKINGS.dump_json(() if booking is None else (booking,)).decode()
+        arguments = (based_on, _json(record), _open_shard(record), bookings)
         return bool(self._call("deciding a payment", _REPLACE, arguments))
 
     def unconfirmed(self, shard: int, *, cursor: str | None, limit: int) -> Page:

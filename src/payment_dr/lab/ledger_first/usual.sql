@@ -34,10 +34,10 @@ BEGIN
 END
 $$;
 
--- The payment's next version and its journal entry, both or neither. False, and nothing written,
+-- The payment's next version and its booking, both or neither. False, and nothing written,
 -- unless the stored version is p_based_on. The ledger's stamp is taken as it is: it fences nothing.
 CREATE FUNCTION usual.replace_payment(
-    p_based_on bigint, p_record jsonb, p_open_shard smallint, p_entries jsonb) RETURNS boolean
+    p_based_on bigint, p_record jsonb, p_open_shard smallint, p_bookings jsonb) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE usual.payment p
@@ -46,8 +46,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    IF jsonb_array_length(p_entries) > 0 AND NOT (
-        SELECT ledger.post_entries(s.epoch, s.site, p_entries) FROM ledger.stamp s) IS TRUE
+    IF jsonb_array_length(p_bookings) > 0 AND NOT (
+        SELECT ledger.book(s.epoch, s.site, p_bookings) FROM ledger.stamp s) IS TRUE
     THEN
         RAISE EXCEPTION 'the ledger was never opened' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;

@@ -1,10 +1,6 @@
-"""A client host: finds the service by DNS, and retries as a good SDK does until it knows.
-
-Retried, with the same idempotency key, are connection errors, time-outs, 202, 409, 429 and 5xx.
-"""
+"""A client host: finds the service by DNS, and retries by the rules of `payment_dr.client`."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from random import Random
@@ -13,6 +9,7 @@ from typing import Final
 import msgspec
 
 from payment_dr.checks.evidence import EventType, Function
+from payment_dr.client.attempts import Attempts
 from payment_dr.core.errors import UnavailableError
 from payment_dr.lab.http_client import Answer, HttpPool, Request
 from payment_dr.lab.load.plan import Plan
@@ -20,20 +17,6 @@ from payment_dr.lab.load.resolver import CachingResolver
 from payment_dr.lab.load.workload import Operation
 
 IDLE_S: Final = 15
-_RETRY_AFTER_MAX_S: Final = 5.0
-
-_RETRYABLE: Final = frozenset(
-    {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
-)
-"""Besides 5xx: to be asked again with the same key."""
-
-_WITHOUT_EFFECT: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
-"""Of the retryable ones: nothing took effect, and nothing is under way."""
-
-_DEFINITE_REFUSALS: Final = frozenset(
-    {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
-)
-"""Decided from the payment's record, so they also settle what earlier attempts did."""
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -83,21 +66,26 @@ class Client:
     async def perform(self, operation: Operation) -> Outcome:
         """Attempt the operation until its outcome is definite or the attempts are used up."""
         request = self._request(operation)
-        may_have_acted = False
+        attempts = Attempts(
+            most=self._plan.attempts_max,
+            backoff_s=self._plan.backoff_s,
+            backoff_max_s=self._plan.backoff_max_s,
+            chance=self._rng.random,
+        )
         answer: Answer | None = None
-        for attempt in range(self._plan.attempts_max):
-            if attempt:
-                await asyncio.sleep(self._pause_s(attempt, answer))
+        while attempts.left:
+            if pause_s := attempts.begin():
+                await asyncio.sleep(pause_s)
             try:
                 answer = await self._attempt(request)
             except UnavailableError as error:
                 answer = None
-                may_have_acted = may_have_acted or not error.definite
+                attempts.unanswered(sent=not error.definite)
             else:
-                if not _retryable(answer.status):
-                    return _answered(operation, answer, may_have_acted=may_have_acted)
-                may_have_acted = may_have_acted or answer.status not in _WITHOUT_EFFECT
-        return _given_up(operation, answer, may_have_acted=may_have_acted)
+                if attempts.answered(answer.status, answer.headers.get("retry-after", "")):
+                    settled = attempts.is_settled_by(answer.status)
+                    return _answered(operation, answer, settled=settled)
+        return _given_up(operation, answer, may_have_acted=attempts.may_have_acted)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -121,35 +109,16 @@ class Client:
         headers |= {"Content-Type": "application/json", "Idempotency-Key": operation.key}
         return Request(method="POST", path=operation.path, headers=headers, body=operation.body)
 
-    def _pause_s(self, attempt: int, answer: Answer | None) -> float:
-        """Exponential with jitter, and never sooner than the service asked for."""
-        pause_s = min(self._plan.backoff_max_s, self._plan.backoff_s * 2 ** (attempt - 1))
-        asked_s = _retry_after_s(answer.headers) if answer else 0.0
-        return max(self._rng.uniform(pause_s / 2, pause_s), asked_s)
-
 
 def not_sent(operation: Operation) -> Outcome:
     """There was no room, or no time, to perform it."""
     return _given_up(operation, None, may_have_acted=True)
 
 
-def _retryable(status: int) -> bool:
-    return status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float:
-    """Seconds; 0 without the header or with a date, which the service never sends."""
-    text = headers.get("retry-after", "")
-    return min(float(text), _RETRY_AFTER_MAX_S) if text.isdigit() else 0.0
-
-
-def _answered(operation: Operation, answer: Answer, *, may_have_acted: bool) -> Outcome:
-    status = answer.status
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+def _answered(operation: Operation, answer: Answer, *, settled: bool) -> Outcome:
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _outcome(EventType.OK, operation, answer)
-    if may_have_acted and status not in _DEFINITE_REFUSALS:
-        return _outcome(EventType.INFO, operation, answer)
-    return _outcome(EventType.FAIL, operation, answer)
+    return _outcome(EventType.FAIL if settled else EventType.INFO, operation, answer)
 
 
 def _given_up(operation: Operation, answer: Answer | None, *, may_have_acted: bool) -> Outcome:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from payment_dr.core.stamp import SiteName, Stamp
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import ControlReader, ControlView, Ledger, Posted, ReplicaView
 
 
@@ -14,17 +14,17 @@ class UnfencedLedger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def post(self, entries: Sequence[JournalEntry], stamp: Stamp) -> Posted:
+    def post(self, bookings: Sequence[Booking], stamp: Stamp) -> Posted:
         """Post unless the database is a replica; the poster's own `stamp` is not looked at."""
         del stamp
         found = self._ledger.view([])
         if found.stamp is None or found.in_recovery:
             return Posted.FENCED
-        return self._ledger.post(entries, found.stamp)
+        return self._ledger.post(bookings, found.stamp)
 
-    def view(self, entry_ids: Sequence[str]) -> ReplicaView:
+    def view(self, operation_ids: Sequence[str]) -> ReplicaView:
         """What the ledger says."""
-        return self._ledger.view(entry_ids)
+        return self._ledger.view(operation_ids)
 
 
 def always_active(control: ControlReader, site: SiteName) -> ControlReader:

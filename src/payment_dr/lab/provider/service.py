@@ -9,18 +9,21 @@ from http import HTTPStatus
 from itertools import count
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from payment_dr.lab.http_server import Request, Response
+from payment_dr.lab.provider.acquirer import Acquirer
 from payment_dr.lab.provider.answers import Answer, Json, done, missing, refused
 from payment_dr.lab.provider.faults import Faults
 from payment_dr.lab.provider.forms import Form, ParameterError
 from payment_dr.lab.provider.operations import Call, Operations
 from payment_dr.lab.provider.store import SEARCHABLE, Store
+from payment_dr.lab.provider.webhooks import Webhooks, WebhookTarget
 
 _QUERY: Final = re.compile(r"""metadata\[['"](\w+)['"]\]:['"]([^'"]*)['"]""")
 _PAGE_MAX: Final = 100
 _REQUEST_IDS: Final = count(1)
+_TARGET: Final = TypeAdapter[WebhookTarget | None](WebhookTarget | None)
 
 Perform = Callable[[Call], Answer]
 
@@ -30,8 +33,10 @@ class Provider:
 
     def __init__(self, store: Store) -> None:
         self.faults = Faults()
+        self.webhooks = Webhooks()
         self._store = store
         self._operations = Operations(store)
+        self._acquirer = Acquirer(store, self._operations, lambda: self.faults)
         self._in_progress: set[str] = set()
 
     async def serve(self, request: Request) -> Response:
@@ -43,6 +48,8 @@ class Provider:
             return _response(
                 refused("Invalid API Key provided; it starts with sk_test_.", status=401)
             )
+        if path[:2] == ["acquirer", "v1"]:
+            return await self._acquirer.serve(request, path[2:])
         if request.method == "POST":
             return await self._change(request, path)
         return _response(self._read(path, Form.parse(request.query)))
@@ -107,6 +114,7 @@ class Provider:
         try:
             await _hang(faults.hang_before_s)
             answer = self._perform(perform, call, fingerprint)
+            self.webhooks.tell(answer.body)
         finally:
             self._in_progress.discard(key or "")
         await _hang(faults.hang_after_s)
@@ -173,8 +181,18 @@ class Provider:
                 except ValidationError as error:
                     return _response(refused(str(error)))
                 return _response(done(self.faults.model_dump()))
+            case "POST", ["webhooks"]:
+                return self._tell(request)
             case _:
                 return _response(_unrecognised(path))
+
+    def _tell(self, request: Request) -> Response:
+        """Tell of changes from now on, or to nobody if the body is `null`."""
+        try:
+            self.webhooks.target = _TARGET.validate_json(request.body)
+        except ValidationError as error:
+            return _response(refused(str(error)))
+        return _response(done({"told": self.webhooks.target is not None}))
 
 
 async def _hang(seconds: float) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from payment_dr.core.clock import Clock
 from payment_dr.core.stamp import SiteName
 from payment_dr.payments.jobs.walk import Spread, pages
-from payment_dr.payments.journal import entries_of
+from payment_dr.payments.journal import bookings_of
 from payment_dr.payments.ports import ControlReader, Ledger, PaymentsTable
 from payment_dr.payments.record import Record
 from payment_dr.payments.transitions import confirmed
@@ -70,7 +70,7 @@ def survivors(
     that operation fail its condition and be taken up again.
     """
     wanted = {
-        record.payment_id: {entry.entry_id for entry in entries_of(record)}
+        record.payment_id: {entry.operation_id for entry in bookings_of(record)}
         for record in records
         if record.pending is None
     }

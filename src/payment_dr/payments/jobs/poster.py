@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.payments.jobs.walk import pages
-from payment_dr.payments.journal import JournalEntry, entries_of
+from payment_dr.payments.journal import Booking, bookings_of
 from payment_dr.payments.ports import ControlReader, Ledger, PaymentsTable, Posted
 from payment_dr.payments.record import Record
 
@@ -49,7 +49,7 @@ class Poster:
             if stamp is None:
                 break
             unconfirmed = [record for record in records if record.unconfirmed is not None]
-            missing = missing_entries(self.ledger, unconfirmed)
+            missing = missing_bookings(self.ledger, unconfirmed)
             fenced = self._fenced(missing, stamp)
             if fenced:
                 break
@@ -66,14 +66,14 @@ class Poster:
             oldest_at=oldest_at if seen else None,
         )
 
-    def _fenced(self, entries: tuple[JournalEntry, ...], stamp: Stamp) -> bool:
+    def _fenced(self, entries: tuple[Booking, ...], stamp: Stamp) -> bool:
         return bool(entries) and self.ledger.post(entries, stamp) is Posted.FENCED
 
 
-def missing_entries(ledger: Ledger, records: Iterable[Record]) -> tuple[JournalEntry, ...]:
+def missing_bookings(ledger: Ledger, records: Iterable[Record]) -> tuple[Booking, ...]:
     """The entries that the records imply and the ledger does not have."""
-    entries = [entry for record in records for entry in entries_of(record)]
+    entries = [entry for record in records for entry in bookings_of(record)]
     if not entries:
         return ()
-    present = ledger.view([entry.entry_id for entry in entries]).present
-    return tuple(entry for entry in entries if entry.entry_id not in present)
+    present = ledger.view([entry.operation_id for entry in entries]).present
+    return tuple(entry for entry in entries if entry.operation_id not in present)

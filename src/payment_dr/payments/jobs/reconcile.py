@@ -11,9 +11,9 @@ from typing import Final
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.stamp import Stamp
-from payment_dr.payments.jobs.poster import missing_entries
+from payment_dr.payments.jobs.poster import missing_bookings
 from payment_dr.payments.jobs.walk import pages
-from payment_dr.payments.journal import JournalEntry
+from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import Ledger, PaymentsTable, Posted
 
 _PASSES_MAX: Final = 20
@@ -56,10 +56,10 @@ def reconcile(
         UnavailableError: something did not answer; running it again goes on.
     """
     seen: dict[str, None] = {}
-    posted: dict[str, JournalEntry] = {}
+    posted: dict[str, Booking] = {}
     for _ in range(_PASSES_MAX):
         added = _one_pass(table, ledger, stamp, seen)
-        posted |= {entry.entry_id: entry for entry in added}
+        posted |= {entry.operation_id: entry for entry in added}
         if all(entry.occurred_at > started_at for entry in added):
             break
     money: Counter[str] = Counter()
@@ -70,12 +70,12 @@ def reconcile(
 
 def _one_pass(
     table: PaymentsTable, ledger: Ledger, stamp: Stamp, seen: dict[str, None]
-) -> list[JournalEntry]:
+) -> list[Booking]:
     """Post what is missing of every unconfirmed record, add the records' ids to `seen`."""
-    added: list[JournalEntry] = []
+    added: list[Booking] = []
     for records in pages(table, table.unconfirmed):
         unconfirmed = [record for record in records if record.unconfirmed is not None]
-        missing = missing_entries(ledger, unconfirmed)
+        missing = missing_bookings(ledger, unconfirmed)
         if missing and ledger.post(missing, stamp) is Posted.FENCED:
             raise FencedError(
                 f"the ledger does not carry the stamp of epoch {stamp.epoch} at {stamp.site}",
