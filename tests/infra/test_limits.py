@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from infra.synthesized import deployed
-from payment_dr.core.settings import MRSC_REGION_SETS, Settings
+from payment_dr.core.regions import MRSC_REGION_SETS
+from payment_dr.core.settings import Settings
 from payment_dr.infra.aws_limits import problems
 from payment_dr.infra.place import Place
 

@@ -240,4 +240,4 @@ def test_a_lost_region_is_taken_over_by_an_execution_of_the_surviving_sites_stat
 
         site.until(succeeded)
         site.pay(WEST, 3)
-        assert not site.missing_entries(WEST)
+        assert not site.missing_bookings(WEST)

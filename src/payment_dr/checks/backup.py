@@ -260,7 +260,7 @@ def _kept(row: RestoredEntry) -> Entry:
 def _received(row: RestoredEntry) -> int:
     """What the receivable gains by an entry that balances in its own currency; else nothing."""
     legs = [leg for leg in row.legs if leg.currency == row.currency]
-    if len(legs) != len(row.legs) or sum(leg.amount for leg in legs):
+    if len(legs) != len(row.legs) or sum(leg.amount for leg in legs) != 0:
         return 0
     return sum(leg.amount for leg in legs if leg.account == RECEIVABLE)
 
