@@ -10,7 +10,7 @@ from payment_dr.core.settings import SiteSettings
 
 pytestmark = pytest.mark.deployment
 
-SECRETS = ("ledger-master", "ledger", "ledger-admin", "provider", "merchants", "canary")
+SECRETS = ("ledger-master", "ledger", "ledger-admin", "provider", "webhooks", "canary")
 
 
 def table_at(deployed: Deployment, site: SiteSettings) -> Any:

@@ -23,6 +23,7 @@ SERVICES: Final[Mapping[Need, frozenset[str]]] = {
     Need.MERCHANTS: frozenset({"secretsmanager"}),
     Need.WEBHOOKS: frozenset({"secretsmanager"}),
     Need.CANARY: frozenset({"secretsmanager"}),
+    Need.DIRECTORY: frozenset({"dynamodb"}),
     Need.SWITCH: frozenset({"monitoring"}),
     Need.CLUSTERS_READ: frozenset({"rds"}),
     Need.CLUSTERS_MOVE: frozenset({"rds"}),

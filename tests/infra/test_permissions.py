@@ -33,7 +33,7 @@ EVERY: Final = frozenset(
 )
 READ: Final = frozenset({"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"})
 WRITE: Final = frozenset({"dynamodb:PutItem"})
-LOG: Final = frozenset({"dynamodb:UpdateItem"})
+APPEND: Final = frozenset({"dynamodb:UpdateItem"})
 SECRET: Final = frozenset({"secretsmanager:GetSecretValue"})
 SEAL: Final = frozenset({"kms:GenerateDataKey"})
 QUEUE: Final = frozenset({"sqs:SendMessage"})
@@ -52,7 +52,7 @@ ABROAD: Final = (
 """Statements that reach the other region; a failover needs the second one, from here."""
 
 _JOB: Final = EVERY | READ | SECRET | SEAL | QUEUE
-_RECOVERY: Final = EVERY | READ | WRITE | LOG | SECRET | SEAL | METRICS | EVIDENCE | SEE | MOVE
+_RECOVERY: Final = EVERY | READ | WRITE | APPEND | SECRET | SEAL | METRICS | EVIDENCE | SEE | MOVE
 
 TABLE: Final = {
     "api": EVERY | READ | WRITE | SECRET | SEAL,
@@ -62,7 +62,7 @@ TABLE: Final = {
     "webhooks": _JOB,
     "watcher": _RECOVERY | QUEUE | {"states:StartExecution"},
     "recovery": _RECOVERY,
-    "initialise": EVERY | READ | WRITE | SECRET | SEAL,
+    "initialise": EVERY | READ | WRITE | APPEND | SECRET | SEAL,
     "readiness": EVERY
     | READ
     | SECRET
@@ -210,7 +210,7 @@ def test_who_writes_payments_may_not_write_the_control_record(home: Place) -> No
         if denied:
             refused = found["NoControlRecord"]
             assert refused.effect is Effect.DENY
-            assert set(refused.actions) == WRITE | LOG
+            assert set(refused.actions) == WRITE | APPEND
             leading = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "control*"}}
             assert refused.conditions == leading
 

@@ -21,9 +21,9 @@ from payment_dr.adapters.settings_file import example
 from payment_dr.functions.routes import ROUTES
 from payment_dr.lab.supervisor import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.lab, pytest.mark.drill, pytest.mark.timeout(400)]
 
-DURATION_S: Final = os.environ.get("PAYMENT_DR_CONFORMANCE_S", "60")
+DURATION_S: Final = os.environ.get("PAYMENT_DR_CONFORMANCE_S", "30")
 SEED: Final = os.environ.get("PAYMENT_DR_CONFORMANCE_SEED") or str(random.randrange(2**32))
 PEERS: Final = ("merchant-0", "merchant-1")
 

@@ -24,7 +24,7 @@ from payment_dr.lab.function_environment import environment_in
 from payment_dr.lab.http_call import call_json
 from payment_dr.lab.supervisor import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.drill, pytest.mark.timeout(600)]
 
 SETTINGS = example("rehearsal")
 TESTS = Path(__file__).parents[1] / "deployment"

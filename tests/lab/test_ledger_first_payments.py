@@ -158,7 +158,7 @@ def test_a_refund_is_posted_with_its_decision_and_the_charge_not_again(
     assert table.replace(claimed, based_on=2)
     assert len(entries(admin, paid)) == 2
     assert table.replace(decided(claimed, Succeeded(reference="re_1"), 1002.0), based_on=3)
-    assert entries(admin, paid)[2:] == [("refund", -250), ("refund", 250)]
+    assert entries(admin, paid)[2:] == [("refund", 250), ("refund", -250)]
 
 
 def test_a_decision_based_on_another_version_changes_nothing(

@@ -42,7 +42,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/.
 """
 
 SECRETS: Final = frozenset(
-    {"canary", "ledger", "ledger-admin", "ledger-master", "merchants", "provider"}
+    {"canary", "ledger", "ledger-admin", "ledger-master", "provider", "webhooks"}
 )
 """Things that are secrets."""
 

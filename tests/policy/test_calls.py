@@ -38,18 +38,19 @@ BY_SERVICES: Final = frozenset(
 
 NOT_CALLED: Final = {
     ("readiness", "dynamodb:PutItem"): "is made of the parts of a move, of which it only looks",
+    ("webhooks", "dynamodb:PutItem"): "is made of the parts of a payment, of which it writes none",
 }
 """Calls that the search takes for reached and that are not: why."""
 
 NOT_READ: Final = {
     **dict.fromkeys(
         [
-            *((one, "merchants") for one in ("poster", "confirmer", "sweeper")),
-            *((one, "provider") for one in ("poster", "confirmer")),
+            *((one, "webhooks") for one in ("poster", "confirmer", "sweeper")),
+            *((one, "provider") for one in ("poster", "confirmer", "webhooks")),
             *(
                 (one, thing)
                 for one in ("watcher", "recovery")
-                for thing in ("merchants", "provider")
+                for thing in ("webhooks", "provider")
             ),
         ],
         "is made of the parts of a payment; a secret is read when it is first used",

@@ -34,7 +34,9 @@ SERVICES: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.LEDGER_MASTER: ("secretsmanager",),
     Need.PROVIDER: ("secretsmanager",),
     Need.MERCHANTS: ("secretsmanager",),
+    Need.WEBHOOKS: ("secretsmanager",),
     Need.CANARY: ("secretsmanager",),
+    Need.DIRECTORY: ("dynamodb",),
     Need.SWITCH: ("monitoring",),
     Need.CLUSTERS_READ: ("rds",),
     Need.CLUSTERS_MOVE: ("rds",),
@@ -49,6 +51,7 @@ SERVICES: Final[Mapping[Need, tuple[str, ...]]] = {
 
 INTERNET: Final[Mapping[Need, tuple[Ports, ...]]] = {
     Need.PROVIDER: (HTTPS,),
+    Need.WEBHOOKS: (HTTPS,),
     Need.CANARY: (HTTPS,),
     Need.CLUSTERS_READ: (HTTPS,),  # of the other region
     Need.CLUSTERS_MOVE: (HTTPS,),

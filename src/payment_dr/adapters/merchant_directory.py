@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MERCHANTS_MAX: Final = 5_000
 """Bound of the list: names of at most 63 characters keep its item below DynamoDB's 400 KB."""
 
-_LIST: Final = "merchants"
+LIST_KEY: Final = "merchants"
 _KEY: Final = TypeAdapter(ApiKey)
 _MERCHANT: Final = TypeAdapter(Merchant)
 _T = TypeVar("_T", ApiKey, Merchant)
@@ -42,7 +42,7 @@ class MerchantDirectory:
 
     def merchants(self) -> tuple[str, ...]:
         """The names of all merchants, sorted."""
-        item = self._item(_LIST)
+        item = self._item(LIST_KEY)
         return () if item is None else tuple(sorted(item["names"]["SS"]))
 
     def add_merchant(self, merchant: Merchant) -> bool:
@@ -73,7 +73,7 @@ class MerchantDirectory:
             listed = conditional(
                 lambda: self._client.update_item(
                     TableName=self._table,
-                    Key={"payment_id": {"S": _LIST}},
+                    Key={"payment_id": {"S": LIST_KEY}},
                     UpdateExpression="ADD #names :name",
                     ConditionExpression="attribute_not_exists(#names) OR contains(#names, :plain) "
                     "OR size(#names) < :most",

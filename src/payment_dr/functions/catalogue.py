@@ -30,6 +30,8 @@ class Need(Enum):
     """Merchants' webhooks, over the internet; with it the secret that signs them."""
     CANARY = auto()
     """The API key of the canary, and the site's own address."""
+    DIRECTORY = auto()
+    """Enters merchants into the list of all of them, which lies in the payments table."""
     SWITCH = auto()
     """Publishes the takeover switch and metrics."""
     CLUSTERS_READ = auto()
@@ -175,7 +177,16 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         purpose="makes the ledger, the first control record and the canary's merchant; repeatable",
         memory_mb=512,
         timeout_s=300,
-        needs=frozenset({*_TABLE, Need.LEDGER_MASTER, Need.LEDGER_ADMIN, Need.LEDGER, Need.CANARY}),
+        needs=frozenset(
+            {
+                *_TABLE,
+                Need.LEDGER_MASTER,
+                Need.LEDGER_ADMIN,
+                Need.LEDGER,
+                Need.CANARY,
+                Need.DIRECTORY,
+            }
+        ),
         single=True,
     ),
     Function(

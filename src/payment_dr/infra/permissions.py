@@ -9,6 +9,7 @@ from typing import Final
 
 from payment_dr.adapters.cloudwatch_switch import NAMESPACE
 from payment_dr.adapters.control_table import CONTROL_KEY
+from payment_dr.adapters.merchant_directory import LIST_KEY
 from payment_dr.adapters.record_items import OPEN_INDEX, UNCONFIRMED_INDEX
 from payment_dr.functions.catalogue import Function, Need
 from payment_dr.infra.constructs.policies import Effect, PolicyStatement
@@ -143,6 +144,17 @@ def _table_write(place: Place) -> tuple[PolicyStatement, ...]:
     )
 
 
+def _directory(place: Place) -> tuple[PolicyStatement, ...]:
+    return (
+        PolicyStatement(
+            sid="ListMerchant",
+            actions=("dynamodb:UpdateItem",),
+            resources=(_table(place),),
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": LIST_KEY}},
+        ),
+    )
+
+
 def _secret(thing: str, *further: str) -> Callable[[Place], tuple[PolicyStatement, ...]]:
     """Reading a shared secret, or doing more with it, and opening it with the key of secrets.
 
@@ -226,6 +238,7 @@ _BY_NEED: Final[Mapping[Need, Callable[[Place], tuple[PolicyStatement, ...]]]] =
     Need.MERCHANTS: _secret("webhooks"),
     Need.WEBHOOKS: _secret("webhooks"),
     Need.CANARY: _secret("canary"),
+    Need.DIRECTORY: _directory,
     Need.SWITCH: _switch,
     Need.CLUSTERS_READ: clusters_read,
     Need.CLUSTERS_MOVE: clusters_move,
