@@ -40,7 +40,12 @@ def is_asynchronous(function: Function) -> bool:
 def statements(function: Function, place: Place) -> tuple[PolicyStatement, ...]:
     """Everything that a function may do, keys of the site aside."""
     needed = [one for need in Need if need in function.needs for one in _BY_NEED[need](place)]
-    return (*_every_function(function, place), *_control_record(function, place), *needed)
+    return (
+        *_every_function(function, place),
+        *_control_record(function, place),
+        *_api_keys(function, place),
+        *needed,
+    )
 
 
 def key_statements(function: Function, place: Place, keys: KeyArns) -> tuple[PolicyStatement, ...]:
@@ -112,6 +117,21 @@ def _control_record(function: Function, place: Place) -> tuple[PolicyStatement, 
             actions=("dynamodb:PutItem", "dynamodb:UpdateItem"),
             resources=(_table(place),),
             conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": f"{CONTROL_KEY}*"}},
+            effect=Effect.DENY,
+        ),
+    )
+
+
+def _api_keys(function: Function, place: Place) -> tuple[PolicyStatement, ...]:
+    """Who writes payments makes no API key, which would be a merchant's in the same table."""
+    if Need.DIRECTORY in function.needs or Need.TABLE_WRITE not in function.needs:
+        return ()
+    return (
+        PolicyStatement(
+            sid="NoApiKeys",
+            actions=("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            resources=(_table(place),),
+            conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "key#*"}},
             effect=Effect.DENY,
         ),
     )
