@@ -215,6 +215,17 @@ def test_who_writes_payments_may_not_write_the_control_record(home: Place) -> No
             assert refused.conditions == leading
 
 
+def test_no_function_makes_api_keys_but_the_one_that_makes_the_canary(home: Place) -> None:
+    writers = [one for one in FUNCTIONS if Need.TABLE_WRITE in one.needs]
+    free = {
+        one.name for one in writers if "NoApiKeys" not in {s.sid for s in statements(one, home)}
+    }
+    assert free == {"initialise"}
+    refused = next(one for one in statements(function("api"), home) if one.sid == "NoApiKeys")
+    assert refused.effect is Effect.DENY
+    assert refused.conditions == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "key#*"}}
+
+
 def test_everything_is_in_the_site_s_own_region_but_what_is_compared_or_moved_over_there(
     one: Function, home: Place
 ) -> None:
