@@ -65,6 +65,7 @@ def test_without_an_error_its_last_words_are_told(tmp_path: Path) -> None:
 
 
 def test_an_interruption_reaches_the_engine_once_and_is_awaited(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
     heard: list[Event] = []
 
     def press(event: Event) -> None:
@@ -80,7 +81,7 @@ def test_an_interruption_reaches_the_engine_once_and_is_awaited(tmp_path: Path) 
     assert ended.interrupted
     assert heard[1:] == [Stopping(), Said(text="halted")]
     assert isinstance(ended.error("apply of west"), InterruptedRunError)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_interrupted_run_that_ends_well_is_still_interrupted(tmp_path: Path) -> None:

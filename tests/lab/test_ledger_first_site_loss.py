@@ -4,17 +4,19 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from psycopg.errors import UndefinedTable
 
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.settings import LabSettings, ProbeSettings, Settings
 from payment_dr.lab.ledger_first import payments
 from payment_dr.lab.ledger_first.truth import UsualTruth
 from payment_dr.lab.supervisor import Lab
-from payment_dr.payments.record import PaymentState
+from payment_dr.payments.record import PaymentState, Record
 
 pytestmark = pytest.mark.lab
 
@@ -90,7 +92,9 @@ def until_created(client: Client, site: str, key: str) -> Answer:
 def wait_until_copied(lab: Lab, site: str, payment_id: str, refunded: int) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        with lab.connect(site) as connection:
+        found: dict[str, Record] = {}
+        # The copy may not even have the table yet.
+        with suppress(UndefinedTable), lab.connect(site) as connection:
             found = {record.payment_id: record for record in payments.records(connection)}
         if payment_id in found and found[payment_id].refunded_minor == refunded:
             return
