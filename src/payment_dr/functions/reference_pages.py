@@ -122,8 +122,6 @@ def _model(title: str, model: type[BaseModel]) -> Iterator[str]:
         yield "| field | meaning |\n| --- | --- |"
         for name, field in model.model_fields.items():
             meaning = (field.description or "").replace("\n", " ")
-            if not field.is_required() and not meaning:
-                meaning = "may be absent"
             yield f"| `{name}` | {meaning} |"
         yield ""
 

@@ -7,6 +7,7 @@ import pytest
 
 from fakes.backups import NOW
 from fakes.restoring import DAY_S, RestoringWorld
+from fakes.scene import AUTHORISE, Scene
 from payment_dr.checks.backup_source import (
     BackupKind,
     Restoration,
@@ -226,3 +227,7 @@ def test_a_record_implies_an_entry_for_each_movement_of_money() -> None:
         ("charge", 500, 11.0),
         ("refund", -200, 11.0),
     ]
+
+
+def test_a_payment_that_moved_no_money_is_expected_nowhere() -> None:
+    assert not list(expected_entries([Scene().paid(AUTHORISE)]))
