@@ -122,7 +122,7 @@ class PaymentClient:
         return self._pages("/v1/payments", limit)
 
     def events(self, *, limit: int = 100) -> Iterator[Mapping[str, Any]]:
-        """Every event of the merchant, oldest first, `limit` a page."""
+        """Every event of the merchant, newest first, `limit` a page."""
         return self._pages("/v1/events", limit)
 
     def balances(self) -> Page:
