@@ -68,6 +68,9 @@ CREATE VIEW ledger.balance_difference AS
 DROP FUNCTION ledger.post_entries;
 DROP TABLE ledger.outbox;
 
+-- Events whose deliveries are not planned yet. A row goes in the statement that plans them.
+CREATE TABLE ledger.outbox (event_id uuid PRIMARY KEY REFERENCES ledger.event);
+
 -- The only way in for the application. False, and nothing written, unless the stamp equals
 -- (p_epoch, p_site). SHARE mode lets posts run side by side and conflicts with the lock that any
 -- change of the stamp takes, in one fair queue: a change waits for the posts that have seen the
@@ -147,6 +150,8 @@ BEGIN
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     ON CONFLICT (merchant, currency, account, shard)
     DO UPDATE SET minor_units = known.minor_units + excluded.minor_units;
+
+    INSERT INTO ledger.outbox (event_id) SELECT unnest(added);
     RETURN true;
 END
 $$;
@@ -154,3 +159,4 @@ REVOKE ALL ON FUNCTION ledger.book FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.book TO payment_app;
 GRANT SELECT ON ledger.event, ledger.payment, ledger.balance, ledger.account_balance,
     ledger.balance_difference TO payment_app;
+GRANT SELECT, UPDATE, DELETE ON ledger.outbox TO payment_app;  -- UPDATE: to lock rows
