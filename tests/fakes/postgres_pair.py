@@ -1,11 +1,15 @@
 """A writer and its standby that streams through a link without delay, and no more of a lab."""
 
+import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from random import SystemRandom
 
+from psycopg.errors import UndefinedTable
+
 from fakes.loop_thread import LoopThread
+from payment_dr.adapters.migrations import migrate
 from payment_dr.adapters.settings_file import example
 from payment_dr.core.settings import Settings
 from payment_dr.lab.addresses import Addresses, claim_addresses
@@ -72,3 +76,22 @@ def postgres_pair() -> Generator[PostgresPair]:
         ledgers.create_standby()
         ledgers.wait_streaming()
         yield pair
+
+
+@contextmanager
+def open_ledger_pair() -> Generator[PostgresPair]:
+    """A streaming pair with the ledger's schema at both, open at east in epoch 1."""
+    with postgres_pair() as pair:
+        with pair.ledgers.connect("east") as admin:
+            migrate(admin)
+            admin.execute("UPDATE ledger.stamp SET epoch = 1, site = 'east'")
+        deadline = time.monotonic() + 20
+        while not _has_stamp(pair, "west"):
+            assert time.monotonic() < deadline, "the schema was not copied"
+        yield pair
+
+
+def _has_stamp(pair: PostgresPair, site: str) -> bool:
+    with suppress(UndefinedTable), pair.ledgers.connect(site) as connection:
+        return connection.execute("SELECT epoch FROM ledger.stamp").fetchone() == (1,)
+    return False

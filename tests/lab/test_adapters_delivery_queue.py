@@ -12,7 +12,7 @@ import pytest
 from fakes.control import EAST
 from fakes.deliveries import Delivering, endpoint
 from fakes.faults import Crash, Fault, Script
-from fakes.postgres_pair import PASSWORDS, PostgresPair, postgres_pair
+from fakes.postgres_pair import PASSWORDS, PostgresPair, open_ledger_pair, postgres_pair
 from payment_dr.adapters.delivery_queue import PostgresDeliveryQueue
 from payment_dr.adapters.migrations import migrate
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
@@ -43,10 +43,7 @@ LONG_S = 3600.0
 
 @pytest.fixture(name="servers", scope="module")
 def servers_fixture() -> Iterator[PostgresPair]:
-    with postgres_pair() as pair:
-        with pair.ledgers.connect("east") as admin:
-            migrate(admin)
-            admin.execute("UPDATE ledger.stamp SET epoch = 1, site = 'east'")
+    with open_ledger_pair() as pair:
         yield pair
 
 

@@ -8,10 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from fakes.postgres_pair import PASSWORDS, PostgresPair, postgres_pair
+from fakes.postgres_pair import PASSWORDS, PostgresPair, open_ledger_pair
 from payment_dr.adapters import ledger_queries
 from payment_dr.adapters.ledger_queries import LedgerQueries
-from payment_dr.adapters.migrations import migrate
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
@@ -30,10 +29,7 @@ Row = TypeVar("Row")
 
 @pytest.fixture(name="servers", scope="module")
 def servers_fixture() -> Iterator[PostgresPair]:
-    with postgres_pair() as pair:
-        with pair.ledgers.connect("east") as admin:
-            migrate(admin)
-            admin.execute("UPDATE ledger.stamp SET epoch = 1, site = 'east'")
+    with open_ledger_pair() as pair:
         yield pair
 
 

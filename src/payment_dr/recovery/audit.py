@@ -75,7 +75,6 @@ class AuditEntry:
     deed: Deed
 
 
-DEED: Final = TypeAdapter(Deed)
 AUDIT_ENTRY: Final = TypeAdapter(AuditEntry)
 
 

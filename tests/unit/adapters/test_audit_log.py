@@ -5,32 +5,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
+from fakes.operating import DEED
 from fakes.planned_client import PlannedClient, refusal
-from fakes.recovery_world import WEST
 from payment_dr.adapters.audit_log import DynamoAuditLog
 from payment_dr.adapters.record_items import is_payment_key
 from payment_dr.core.errors import UnavailableError
-from payment_dr.recovery.audit import AuditEntry, AuditEvent, Deed, entry_text
+from payment_dr.recovery.audit import AuditEntry, entry_text
 
-ENTRY = AuditEntry(
-    number=2,
-    previous_sha256="0" * 64,
-    deed=Deed(
-        entry="a",
-        command="failover",
-        who="ada",
-        identity=None,
-        host="desk",
-        site=WEST,
-        event=AuditEvent.STARTED,
-        move_id="m1",
-        reason="drill",
-        overrides=(),
-        approvals=(),
-        detail="",
-        at=1.0,
-    ),
-)
+ENTRY = AuditEntry(number=2, previous_sha256="0" * 64, deed=DEED)
 ITEM = {"payment_id": {"S": "control#audit#00000002"}, "entry": {"S": entry_text(ENTRY)}}
 HINT = {"payment_id": {"S": "control#audit#last"}, "number": {"N": "2"}}
 
