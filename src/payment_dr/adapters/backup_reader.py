@@ -7,6 +7,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
+from payment_dr.adapters.postgres import is_refusal
 from payment_dr.checks.backup_source import (
     AppliedMigration,
     Leg,
@@ -40,8 +41,6 @@ SELECT (SELECT count(hashtext(body::text)) FROM ledger.event), (SELECT count(*) 
     (SELECT sum(hashtext(b::text)) FROM ledger.balance b)
 """
 _ROWS: Final = 5_000
-_GONE: Final = ("08", "57P")
-"""SQLSTATE classes of a server that went away, or was told to: no fault of what it holds."""
 
 
 class PostgresRestoredLedger:
@@ -125,11 +124,10 @@ def _readable() -> Generator[None]:
     try:
         yield
     except psycopg.Error as error:
-        state = error.sqlstate or ""
-        if not state or state.startswith(_GONE):
+        if not is_refusal(error):
             raise UnavailableError(f"reading the restored ledger: {error}") from error
         raise UnreadableBackupError(
-            f"the restored ledger cannot be read, SQLSTATE {state}: {error}",
+            f"the restored ledger cannot be read, SQLSTATE {error.sqlstate}: {error}",
             remedy="restore another backup at once, and see whether the live ledger reads well",
         ) from error
 

@@ -16,8 +16,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
-from payment_dr.adapters.certificates import tls_parameters
-from payment_dr.adapters.postgres import DeadlineConnection, LedgerLogin, log_in
+from payment_dr.adapters.postgres import DeadlineConnection, LedgerLogin, is_refusal, log_in
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.recovery.ports import LedgerView
@@ -144,7 +143,7 @@ class PostgresLedgerAdmin:
                 self._drop(site)
                 raise UnavailableError(
                     f"{what} the ledger of {site}: {error}",
-                    definite=not (writes and sent) or _refused(error),
+                    definite=not (writes and sent) or is_refusal(error),
                 ) from error
             kept.connection.deadline = math.inf
             return answer, kept.since
@@ -164,12 +163,7 @@ class PostgresLedgerAdmin:
 
 def _connected(login: LedgerLogin) -> _Kept:
     parameters: dict[str, Any] = {
-        "host": login.host,
-        "port": login.port,
-        "user": login.user,
-        "password": login.password,
-        "dbname": "ledger",
-        **tls_parameters(tls=login.tls),
+        **login.parameters(),
         "application_name": "payment-dr-move",
         "connect_timeout": _CONNECT_S,
         "keepalives_idle": 5,
@@ -187,9 +181,3 @@ def _connected(login: LedgerLogin) -> _Kept:
         connection.close()
         raise
     return _Kept(connection=connection, view=_AURORA_VIEW if is_aurora else _VIEW, since=now)
-
-
-def _refused(error: psycopg.Error) -> bool:
-    """The server refused the statement itself; a connection that it or the network cut may not."""
-    state = error.sqlstate or ""
-    return bool(state) and not state.startswith(("08", "57P"))

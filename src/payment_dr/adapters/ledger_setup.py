@@ -13,7 +13,6 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, sql
 
-from payment_dr.adapters.certificates import tls_parameters
 from payment_dr.adapters.ledger_roles import ADMIN_USERS, APP_USERS, make_roles
 from payment_dr.adapters.migrations import migrate
 from payment_dr.adapters.postgres import LedgerLogin, is_password_refusal
@@ -152,12 +151,7 @@ def _set_password(connection: Connection[Any], user: LedgerUser) -> None:
 
 def _connected(login: LedgerLogin, database: str) -> Connection[Any]:
     parameters: dict[str, Any] = {
-        "host": login.host,
-        "port": login.port,
-        "user": login.user,
-        "password": login.password,
-        "dbname": database,
-        **tls_parameters(tls=login.tls),
+        **login.parameters(database),
         "application_name": "payment-dr-initialise",
         "connect_timeout": _CONNECT_S,
         "options": f"-c statement_timeout={_STATEMENT_S * 1000}",

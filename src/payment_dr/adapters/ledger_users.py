@@ -7,7 +7,6 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from payment_dr.adapters.certificates import tls_parameters
 from payment_dr.adapters.ledger_roles import ADMIN_USERS, APP_USERS
 from payment_dr.adapters.postgres import LedgerLogin, is_password_refusal
 from payment_dr.core.errors import PaymentDrError, UnavailableError
@@ -109,12 +108,7 @@ def connected(
         statement_s: longest time of one statement.
     """
     parameters: dict[str, Any] = {
-        "host": login.host,
-        "port": login.port,
-        "user": login.user,
-        "password": login.password,
-        "dbname": "ledger",
-        **tls_parameters(tls=login.tls),
+        **login.parameters(),
         "application_name": name,
         "connect_timeout": _CONNECT_S,
         "tcp_user_timeout": statement_s * 1000,

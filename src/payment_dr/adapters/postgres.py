@@ -42,7 +42,6 @@ FROM (VALUES (1)) AS one_row LEFT JOIN ledger.stamp s ON true
 # transaction. The recovery state is asked after the snapshot was taken, so "in recovery" was true
 # of it as well: a cluster never goes back into recovery.
 
-_READ_ONLY: Final = "25006"
 _ENDED_BY_SERVER: Final = ("08", "57P")
 _UNSURPRISING: Final = ("25", "40", "53", "55", "57", "58")
 """SQLSTATE classes of a server that is busy, full, starting, stopping or a replica."""
@@ -65,6 +64,17 @@ class LedgerLogin:
     def __repr__(self) -> str:
         return f"LedgerLogin({self.user}@{self.host}:{self.port})"
 
+    def parameters(self, database: str = "ledger") -> dict[str, Any]:
+        """Where to, as whom, and how it is known to be the right server: for psycopg."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "dbname": database,
+            **tls_parameters(tls=self.tls),
+        }
+
 
 class DeadlineConnection(Connection[tuple[Any, ...]]):
     """A connection of which no wait outlasts `deadline` (`time.monotonic` seconds).
@@ -79,6 +89,12 @@ class DeadlineConnection(Connection[tuple[Any, ...]]):
         """Drive one exchange with the server; psycopg calls this for every one of them."""
         left = max(self.deadline - time.monotonic(), 0.0)
         return super().wait(gen, interval, left if timeout is None else min(left, timeout))
+
+
+def is_refusal(error: psycopg.Error) -> bool:
+    """Whether the server refused the statement itself; a connection that was cut leaves doubt."""
+    state = error.sqlstate or ""
+    return bool(state) and not state.startswith(_ENDED_BY_SERVER)
 
 
 def is_password_refusal(error: psycopg.OperationalError) -> bool:
@@ -222,12 +238,7 @@ def _parameters(login: LedgerLogin, timeout_s: float) -> dict[str, Any]:
     # The server gives up first: then it is known that nothing took effect.
     limit_ms = max(int(timeout_s * 800), 1)
     return {
-        "host": login.host,
-        "port": login.port,
-        "user": login.user,
-        "password": login.password,
-        "dbname": "ledger",
-        **tls_parameters(tls=login.tls),
+        **login.parameters(),
         "application_name": "payment-dr",
         "connect_timeout": 2,
         "tcp_user_timeout": limit_ms,
@@ -250,8 +261,7 @@ def _alive(connection: DeadlineConnection) -> bool:
 
 def _raise(what: str, error: psycopg.Error, *, writes: bool) -> NoReturn:
     """Definite when the server refused the statement itself; a cut connection leaves doubt."""
-    state = error.sqlstate or ""
-    refused = bool(state) and not state.startswith(_ENDED_BY_SERVER)
-    if refused and not state.startswith(_UNSURPRISING):
-        _LOG.error("%s: refused with SQLSTATE %s: %s", what, state, error)
+    refused = is_refusal(error)
+    if refused and not (error.sqlstate or "").startswith(_UNSURPRISING):
+        _LOG.error("%s: refused with SQLSTATE %s: %s", what, error.sqlstate, error)
     raise UnavailableError(f"{what}: {error}", definite=refused or not writes) from error
