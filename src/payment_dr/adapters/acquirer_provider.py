@@ -14,20 +14,15 @@ from typing import Any, Final, Literal
 import msgspec
 import urllib3
 from msgspec import Struct
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-)
+from urllib3.exceptions import HTTPError
 
+from payment_dr.adapters.never_sent import NEVER_SENT
 from payment_dr.core.errors import UnavailableError
 from payment_dr.payments.ports import Declined, ProviderCall, ProviderOutcome, Succeeded
 
 CONNECT_S: Final = 1.0
 CONNECTIONS: Final = 32
 _BASE: Final = "/acquirer/v1"
-_NOT_SENT: Final = (ConnectTimeoutError, NewConnectionError, NameResolutionError)
 _REFUSED: Final = frozenset({400, 401, 403, 422, 429})
 """Statuses that say that nothing took effect; every other one leaves doubt."""
 
@@ -141,5 +136,5 @@ def _errors(what: str, *, writes: bool) -> Generator[None]:
     try:
         yield
     except HTTPError as error:
-        definite = not writes or isinstance(error, _NOT_SENT)
+        definite = not writes or isinstance(error, NEVER_SENT)
         raise UnavailableError(f"{what}: {type(error).__name__}", definite=definite) from error

@@ -6,12 +6,12 @@ in the client, and a person reads JSON more easily. What people and indexes look
 only while they mean something, which makes their indexes sparse.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from payment_dr.core.identifiers import is_uuid
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName
 from payment_dr.payments.metadata import Metadata
@@ -26,14 +26,13 @@ OPEN_KEY: Final = "open_shard"
 Item = dict[str, Any]
 """An item as DynamoDB's low-level client takes it: attribute -> {type: value}."""
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OPERATIONS: Final = TypeAdapter(tuple[Operation, ...])
 _METADATA: Final = TypeAdapter(Metadata)
 
 
 def is_payment_key(key: str) -> bool:
     """Whether an item of the payments table is a payment: others have names, no UUIDs."""
-    return _UUID.fullmatch(key) is not None
+    return is_uuid(key)
 
 
 def item_of(record: Record) -> Item:

@@ -6,18 +6,13 @@ others, on which it depends whether a charge may exist.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import stripe
 import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-)
+from urllib3.exceptions import HTTPError
 
-_NOT_SENT: Final = (ConnectTimeoutError, NewConnectionError, NameResolutionError)
+from payment_dr.adapters.never_sent import NEVER_SENT
 
 
 class NotSentError(stripe.APIConnectionError):
@@ -67,6 +62,6 @@ class PooledTransport(stripe.HTTPClient):  # pylint: disable=abstract-method # n
 
 
 def _raise(error: HTTPError) -> NoReturn:
-    not_sent = isinstance(error, _NOT_SENT)
+    not_sent = isinstance(error, NEVER_SENT)
     kind: type[stripe.StripeError] = NotSentError if not_sent else stripe.APIConnectionError
     raise kind(f"{type(error).__name__}: {error}") from error

@@ -15,6 +15,7 @@ import typer
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.merchant_directory import MerchantDirectory
+from payment_dr.cli.talk import interactive
 from payment_dr.cli.target import Where, target_of
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.settings import Settings
@@ -92,16 +93,12 @@ def confirm(name: str, consequence: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not _interactive():
+    if not interactive():
         raise PaymentDrError(
             f"{consequence}, and nobody is there to confirm it", remedy="give --yes"
         )
     if typer.prompt(f"{consequence}. Type {name} to go on", err=True) != name:
         raise PaymentDrError(f"not confirmed: that was not {name!r}; nothing was changed")
-
-
-def _interactive() -> bool:
-    return sys.stdin.isatty()
 
 
 def when(seconds: float | None) -> str | None:
@@ -127,8 +124,3 @@ def key_document(key: ApiKey) -> dict[str, Any]:
 def show(line: str) -> None:
     """A line of data."""
     sys.stdout.write(f"{line}\n")
-
-
-def say(sentence: str) -> None:
-    """A sentence for people."""
-    sys.stderr.write(f"{sentence}\n")

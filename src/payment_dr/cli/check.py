@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from msgspec import Struct
 
 from payment_dr.adapters.evidence_check import check_directory
 from payment_dr.checks.checker import CheckResult
 from payment_dr.checks.verdict import Verdict
+from payment_dr.cli.talk import as_json
 from payment_dr.report.builder import claims_of, data_loss_of, payments_of
 from payment_dr.report.model import ClaimReport, DataLoss, Payments
 from payment_dr.report.summary import claims_table
@@ -47,8 +47,7 @@ def check(
     """Judge every claim about a run from its files; exit code 0 only if all of them pass."""
     result = check_directory(directory)
     if json:
-        body = msgspec.json.format(msgspec.json.encode(_report(directory, result)), indent=2)
-        sys.stdout.write(body.decode() + "\n")
+        sys.stdout.write(as_json(_report(directory, result)))
     else:
         console(sys.stdout).print(claims_table(claims_of(result)))
     raise typer.Exit(0 if result.verdict is Verdict.PASS else 1)

@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from msgspec import Struct
 from rich.table import Table
 
 from payment_dr.adapters.settings_file import load
+from payment_dr.cli.talk import as_json
 from payment_dr.core.settings import Settings
 from payment_dr.infra.cost.choices import Choice, choices
 from payment_dr.infra.cost.estimate import Estimate, estimate
@@ -73,7 +73,7 @@ def cost(
     others = [(choice, _estimate(choice.settings, prices, payments)) for choice in offered]
     report = _report(found, others, prices, payments)
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        sys.stdout.write(as_json(report))
     else:
         out = console(sys.stdout)
         out.print(_bill(report))

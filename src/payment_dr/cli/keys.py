@@ -12,10 +12,10 @@ from payment_dr.cli.administration import (
     confirm,
     key_document,
     office_of,
-    say,
     show,
     when,
 )
+from payment_dr.cli.talk import say
 from payment_dr.payments.merchant_admin import MadeKey
 from payment_dr.payments.merchants import ALL_SCOPES, Scope
 

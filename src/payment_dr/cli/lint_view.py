@@ -7,11 +7,11 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
+from payment_dr.cli.talk import as_json
 from payment_dr.lint.finding import Finding, Place, Result, Severity
 from payment_dr.lint.rule import Rule
 from payment_dr.lint.sarif import sarif
@@ -92,13 +92,13 @@ def json_text(result: Result, rules: Sequence[Rule], plans: Sequence[str]) -> st
             ),
         ),
     )
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+    return as_json(report)
 
 
 def sarif_text(result: Result, rules: Sequence[Rule], plans: Sequence[str]) -> str:
     """The result as SARIF 2.1.0."""
     log = sarif(result, rules=rules, plans=plans, version=version("payment-dr"))
-    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+    return as_json(log)
 
 
 def rules_text(rules: Sequence[Rule]) -> str:

@@ -11,10 +11,10 @@ from payment_dr.cli.administration import (
     Yes,
     confirm,
     office_of,
-    say,
     show,
     when,
 )
+from payment_dr.cli.talk import say
 from payment_dr.payments.merchants import Merchant
 
 Name = Annotated[str, typer.Argument(help="The merchant: 1 to 63 of a-z, 0-9 and -.")]

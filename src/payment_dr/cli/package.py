@@ -5,11 +5,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import typer
 from msgspec import Struct
 from rich.table import Table
 
+from payment_dr.cli.talk import as_json
 from payment_dr.infra.package import FunctionPackage, build
 from payment_dr.report.terminal import console
 
@@ -51,7 +51,7 @@ def package(
             size_bytes=built.size_bytes,
             files=built.files,
         )
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        sys.stdout.write(as_json(report))
     else:
         console(sys.stdout).print(_contents(built))
         sys.stdout.write(

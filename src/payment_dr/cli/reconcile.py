@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from payment_dr.cli.administration import AsJson, Lab, say, show
+from payment_dr.cli.administration import AsJson, Lab, show
+from payment_dr.cli.talk import say
 from payment_dr.cli.writer import active_environment
 from payment_dr.functions.composition import JOBS, compose
 from payment_dr.functions.reconciliation import (

@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from payment_dr.cli.administration import AsJson, Lab, say, show
+from payment_dr.cli.administration import AsJson, Lab, show
+from payment_dr.cli.talk import say
 from payment_dr.cli.writer import active_environment
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.functions.reconciliation import audit_of

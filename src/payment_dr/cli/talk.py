@@ -1,7 +1,9 @@
-"""Words for people: to stderr, and times as one reads them."""
+"""What commands say: words to stderr, documents to stdout, and times as one reads them."""
 
 import sys
 from typing import Final
+
+import msgspec
 
 _MINUTE: Final = 60
 """Seconds of a minute, and minutes of an hour."""
@@ -11,6 +13,11 @@ def say(sentence: str) -> None:
     """To stderr."""
     sys.stderr.write(f"{sentence}\n")
     sys.stderr.flush()
+
+
+def as_json(document: object) -> str:
+    """A document of structs as JSON for people and programs, with its newline."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def interactive() -> bool:

@@ -1,7 +1,6 @@
 """`payment-dr webhooks list|replay`: deliveries that wait or were given up."""
 
 import json
-import re
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from typing import Annotated, Any, Final
@@ -10,15 +9,16 @@ import typer
 
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.delivery_queue import ListedDelivery, PostgresDeliveryQueue
-from payment_dr.cli.administration import AsJson, Lab, say, show, when
+from payment_dr.cli.administration import AsJson, Lab, show, when
+from payment_dr.cli.talk import say
 from payment_dr.cli.writer import active_environment
 from payment_dr.core.errors import PaymentDrError
+from payment_dr.core.identifiers import is_uuid
 from payment_dr.functions.webhooks import queue_of
 from payment_dr.payments.deliveries import DeliveryState
 
 _LIMIT: Final = 100
 _LIMIT_MAX: Final = 10_000
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATES: Final = {"dead": DeliveryState.DEAD, "pending": DeliveryState.PENDING}
 
 
@@ -103,7 +103,7 @@ def _act(
     if [event_id is not None, endpoint is not None, all_dead].count(True) != 1:
         raise PaymentDrError("give one of EVENT_ID, --endpoint and --all-dead")
     if event_id is not None:
-        if not _ID.fullmatch(event_id):
+        if not is_uuid(event_id):
             raise PaymentDrError(f"{event_id!r} is no event's id: these are UUIDs in lower case")
         return lambda queue, now: queue.replay_event(event_id, now)
     if endpoint is not None:

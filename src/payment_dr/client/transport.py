@@ -7,15 +7,11 @@ from threading import Lock
 from typing import Final
 
 import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-)
+from urllib3.exceptions import HTTPError
+
+from payment_dr.adapters.never_sent import NEVER_SENT
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
-_NEVER_SENT: Final = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +75,7 @@ class Transport:
             response.release_conn()
         except HTTPError as error:
             self._renew(force=True)
-            raise NoAnswerError(str(error), sent=not isinstance(error, _NEVER_SENT)) from error
+            raise NoAnswerError(str(error), sent=not isinstance(error, NEVER_SENT)) from error
         if response.status >= 500:  # noqa: PLR2004 - the site may be the wrong one by now
             self._renew(force=True)
         return Answer(

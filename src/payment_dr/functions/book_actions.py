@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from pydantic import BaseModel
 
+from payment_dr.core.identifiers import is_uuid
 from payment_dr.functions.answers import (
     BalanceAnswer,
     BalanceList,
@@ -21,7 +22,7 @@ from payment_dr.functions.asked import Asked
 from payment_dr.functions.composition import Composition
 from payment_dr.functions.error_catalogue import Code
 from payment_dr.functions.http import HttpResponse, problem
-from payment_dr.functions.listing import bad_cursor, is_uuid, place_cursor, row_cursor
+from payment_dr.functions.listing import bad_cursor, place_cursor, row_cursor
 from payment_dr.payments.books import (
     AccountBalance,
     ListedEntry,

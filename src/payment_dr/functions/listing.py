@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from payment_dr.core.identifiers import is_uuid
 from payment_dr.functions.error_catalogue import Code
 from payment_dr.functions.requests import refused
 from payment_dr.payments.books import PaymentPlace
@@ -18,14 +19,8 @@ CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]{1,200}$"
 
 _LIMIT: Final = re.compile("[1-9][0-9]?|100")
 _CURSOR: Final = re.compile(CURSOR_PATTERN.strip("^$"))
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MICROSECONDS_MAX: Final = 2**53
 """The year 2255, and what a double holds exactly."""
-
-
-def is_uuid(text: str) -> bool:
-    """Whether it is a UUID as we write it."""
-    return _UUID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,11 +1,11 @@
 """Payments and operations on them: from a request to the service, and back to an answer."""
 
+from payment_dr.core.identifiers import is_uuid
 from payment_dr.core.money import Money
 from payment_dr.functions.asked import Asked
 from payment_dr.functions.bodies import AmountBody, EmptyBody, PaymentBody
 from payment_dr.functions.composition import Composition
 from payment_dr.functions.http import HttpResponse, payment_not_found, respond
-from payment_dr.functions.listing import is_uuid
 from payment_dr.payments.metadata import metadata_of
 from payment_dr.payments.record import OperationKind
 from payment_dr.payments.requests import OperationRequest, PayRequest

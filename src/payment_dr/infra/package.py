@@ -117,6 +117,12 @@ def read(path: Path) -> FunctionPackage:
     )
 
 
+def in_form_only(target: Path, why: str) -> FunctionPackage:
+    """A package without code, for stacks whose functions will not be run from it."""
+    write(target, {"README": why.encode()})
+    return read(target)
+
+
 def write(target: Path, contents: Mapping[str, bytes]) -> None:
     """Zip the contents so that equal contents make equal bytes."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:

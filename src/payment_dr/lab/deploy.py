@@ -4,10 +4,8 @@ What is deployed is then what the lab runs. It may be done again, also after a f
 kept in the lab's directory, and values that are there already stay.
 """
 
-import hashlib
 import json
 import time
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -25,7 +23,7 @@ from payment_dr.infra.engine import EngineName, find_engine
 from payment_dr.infra.engine_events import Diagnosed, Event, Severity
 from payment_dr.infra.engine_stack import PlanResult
 from payment_dr.infra.local import Local
-from payment_dr.infra.package import FunctionPackage
+from payment_dr.infra.package import in_form_only
 from payment_dr.lab.addresses import Addresses
 from payment_dr.lab.aws_client import regional_client
 from payment_dr.lab.aws_provider import install
@@ -150,7 +148,10 @@ class LabDeployment:
         out = self._directory / "cdktf.out"
         # Loading the bindings takes seconds: nobody else who imports this module pays for it.
         synthesize = import_module("payment_dr.infra.app").synthesize
-        synthesize(self._settings, out, _package(self._directory / "functions.zip"))
+        package = in_form_only(
+            self._directory / "functions.zip", "a lab runs functions from what is installed"
+        )
+        synthesize(self._settings, out, package)
         urls = {
             region: aws_endpoint(self._addresses, region) for region in self._addresses.aws_port
         }
@@ -243,17 +244,3 @@ class LabDeployment:
         self._secrets().put_secret_value(
             SecretId=self._settings.resource(thing), SecretString=json.dumps(content)
         )
-
-
-def _package(path: Path) -> FunctionPackage:
-    """A package in form only: the lab runs functions from what is installed."""
-    note = "README"
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr(zipfile.ZipInfo(note), "A lab runs functions from the installed package.\n")
-    content = path.read_bytes()
-    return FunctionPackage(
-        path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        files=(note,),
-    )

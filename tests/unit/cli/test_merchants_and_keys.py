@@ -33,7 +33,7 @@ class Terminal:
         app = typer.Typer()
         merchants.register(app)
         keys.register(app)
-        self.monkeypatch.setattr(administration, "_interactive", lambda: typed is not None)
+        self.monkeypatch.setattr(administration, "interactive", lambda: typed is not None)
         self.monkeypatch.setattr(typer, "prompt", lambda *_, **__: typed)
         return CliRunner().invoke(app, list(arguments))
 
