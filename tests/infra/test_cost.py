@@ -134,5 +134,5 @@ def test_what_runs_by_the_clock_is_paid_without_a_single_payment() -> None:
     assert watcher.quantity == 730 * 60 * 58 / 2
     five_minutes = line(found, "east", "scheduled: readiness")
     assert five_minutes.quantity == 730 * 12 * 2 / 2
-    assert line(found, "west", "takeover switch, published").quantity == pytest.approx(0.2628)
+    assert line(found, "west", "takeover switch, published").quantity == pytest.approx(2.628)
     assert not [one for one in found.lines if (one.scope, one.unit) == ("east", "takeover switch")]

@@ -222,11 +222,10 @@ def _site(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
         price=prices.of("million", "table_write"),
     )
     if site != settings.home:
-        published = beats / settings.probes.interval_s
         yield Line(
             scope=site,
             item="takeover switch, published",
-            quantity=published / _MILLION,
+            quantity=beats / _MILLION,
             unit="million",
             price=prices.of("million", "metric_request"),
         )
