@@ -35,7 +35,7 @@ from payment_dr.recovery.moves import MoveRequest
 from payment_dr.recovery.ports import Reconciled
 from payment_dr.recovery.runner import start
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
 EAST, WEST = SiteName("east"), SiteName("west")
 PATIENCE_S: Final = 30.0

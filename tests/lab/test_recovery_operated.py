@@ -24,7 +24,7 @@ from payment_dr.lab.addresses import Addresses
 from payment_dr.lab.http_call import call_json
 from payment_dr.lab.supervisor import Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
 EAST, WEST = SiteName("east"), SiteName("west")
 CONTROL_PLANES: Final = frozenset({"route53", "iam", "cloudfront"})
