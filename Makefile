@@ -41,6 +41,15 @@ $(VENV)/.policy: $(BIN)/uv requirements/policy.txt
 	@$(BIN)/uv pip install --quiet --python $(VENV)/policy/bin/python --require-hashes -r requirements/policy.txt
 	@touch $@
 
+# What the benchmarks set beside ours, in an environment of its own; it is built with the
+# setuptools of the same file.
+$(VENV)/.peers: $(BIN)/uv requirements/peers.txt
+	@echo "setup: installing django-hordak in $(VENV)/peers" >&2
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(BIN)/uv pip install --quiet --python $(VENV)/peers/bin/python --require-hashes \
+	  --build-constraints requirements/peers.txt -r requirements/peers.txt
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.infra $(VENV)/.policy requirements/dev.txt
 	@echo "setup: installing $$(grep -c '==' requirements/dev.txt) pinned packages for tests and linters" >&2
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
@@ -68,7 +77,7 @@ lint: setup-dev ## Run linters, type checkers and the import contract
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-bench: setup-dev ## Measure the figures of the README (about 30 minutes)
+bench: setup-dev $(VENV)/.peers ## Measure every figure (about 2 hours); some: benchmarks/run.py NAME
 	$(BIN)/python benchmarks/run.py
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -84,6 +93,7 @@ lock: $(BIN)/uv ## Resolve the lock files anew; each starts from the one before,
 	cp requirements/infra.txt requirements/dev.txt
 	$(COMPILE) --extra lab --extra infra --extra dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) -o requirements/policy.txt requirements/policy.in
+	$(COMPILE) -o requirements/peers.txt requirements/peers.in
 	$(COMPILE_FOR_LAMBDA) -c requirements/lab.txt -o src/payment_dr/infra/functions.txt src/payment_dr/infra/functions.in
 
 docs: setup-dev ## Generate anew what pages and pictures take from the code

@@ -1,11 +1,14 @@
 """How far the service is from the floor: CPU per payment against the same effects by hand.
 
-The floor does, in a plain loop, what no service that keeps the protocol's promises can leave out:
-a conditional put of the record, the charge through Stripe's SDK, a conditional update, and the SQL
-that posts. It answers nobody, validates nothing, logs nothing. Both run in one process with one
-thread, against the same emulator, provider and PostgreSQL; what counts is the process's own CPU
-time (user and system), not that of the servers. The parts take turns by small blocks, so that
-whatever else the machine does disturbs all alike.
+The floor (by_hand.py) does, in a plain loop, what no service that keeps the protocol's promises can
+leave out. That both leave the same is asked before anything is measured: the same record but for
+its values, the same rows in the ledger, the same totals. Ours looks its API key up as well, once a
+second. Both run in a process with one thread, against the same emulator, provider and PostgreSQL;
+what counts is the process's own CPU time (user and system), not that of the servers. The parts take
+turns by small blocks, so that whatever else the machine does disturbs all alike.
+
+Where ours goes is measured apart, since that costs as well: by a clock around the steps of the
+protocol, and by samples of the module that is at work (sampling.py).
 
     floor         the same tuned clients as ours (no validation of parameters, urllib3 for Stripe)
     sdk-defaults  boto3's and Stripe's clients as they come
@@ -14,7 +17,6 @@ Run as `python benchmarks/floor.py`.
 """
 
 import argparse
-import hashlib
 import json
 import logging
 import os
@@ -24,25 +26,24 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext
 from typing import Any, Final
 
-import boto3
-import psycopg
-import stripe
+from psycopg import sql
 
+from by_hand import MERCHANT, Pay, by_hand
 from common import Result, emit, say
-from payment_dr.adapters.clock import SystemClock
-from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
+from payment_dr.adapters.dynamodb import DynamoPaymentsTable
 from payment_dr.adapters.postgres import PostgresLedger
 from payment_dr.adapters.settings_file import example
 from payment_dr.adapters.stripe_provider import StripeProvider
-from payment_dr.adapters.stripe_transport import PooledTransport
 from payment_dr.core.settings import LabSettings
 from payment_dr.functions.api import answer
-from payment_dr.functions.composition import API, aws_client, composition, ledger_login, secret_of
-from payment_dr.functions.environment import Environment, environment_from
+from payment_dr.functions.composition import API, composition
+from payment_dr.functions.environment import environment_from
 from payment_dr.lab.supervisor import Lab
+from sampling import Sampler, by_package, of_ours, shares
 
 OURS: Final = "ours"
 FLOOR: Final = "floor"
@@ -51,9 +52,17 @@ PARTS: Final = (OURS, FLOOR, DEFAULTS)
 WARM_UP: Final = 50
 BLOCK: Final = 20
 """Payments of one part before it is the next one's turn."""
-MERCHANT: Final = "merchant-0"
+SAMPLED: Final = 4
+"""How many times the payments of a run are sampled."""
 
-Pay = Callable[[str], None]
+TOP: Final = 12
+"""How many packages and modules the samples name."""
+
+LIMIT: Final = 1.5
+CPU: Final = "cpu_s"
+STEPS_OF: Final = "steps"
+SAMPLES_OF: Final = "samples"
+ROWS_OF: Final = ("event", "journal_entry", "posting", "payment", "outbox")
 
 STEPS: Final[tuple[tuple[str, type, str], ...]] = (
     ("table: claim", DynamoPaymentsTable, "put_if_absent"),
@@ -99,137 +108,6 @@ def ours(api_key: str) -> Pay:
     return pay
 
 
-def by_hand(environment: Environment, *, tuned: bool) -> Pay:
-    """The same effects without a service around them."""
-    settings = environment.settings
-    table = settings.resource("table")
-    dynamodb: Any = (
-        aws_client(environment, "dynamodb", table_config(settings.payments, connections=4))
-        if tuned
-        else default_client()
-    )
-    clock = SystemClock()
-    client = stripe.StripeClient(
-        secret_of(environment, "provider", clock)()["api_key"],
-        base_addresses={"api": environment.provider_url or ""},
-        http_client=PooledTransport(timeout_s=5, connect_s=1, connections=4) if tuned else None,
-    )
-    login = ledger_login(environment, secret_of(environment, "ledger", clock)())
-    connection = psycopg.connect(
-        host=login.host,
-        port=login.port,
-        user=login.user,
-        password=login.password,
-        dbname="ledger",
-        autocommit=True,
-    )
-
-    def pay(key: str) -> None:
-        payment, operation, now = str(uuid.uuid4()), str(uuid.uuid4()), time.time()
-        claimed = operations(operation, key, now)
-        item = {
-            "payment_id": {"S": payment},
-            "merchant": {"S": MERCHANT},
-            "state": {"S": "accepted"},
-            "amount_minor": {"N": "1250"},
-            "currency": {"S": "EUR"},
-            "operations": {"S": json.dumps([claimed])},
-            "version": {"N": "1"},
-            "epoch": {"N": "1"},
-            "site": {"S": environment.site},
-            "created_at": {"N": repr(now)},
-            "updated_at": {"N": repr(now)},
-            "lease_owner": {"S": "by-hand"},
-            "lease_expires_at": {"N": repr(now + 4)},
-            "open_shard": {"N": "0"},
-        }
-        dynamodb.put_item(
-            TableName=table, Item=item, ConditionExpression="attribute_not_exists(payment_id)"
-        )
-        intent = client.v1.payment_intents.create(
-            {
-                "amount": 1250,
-                "currency": "eur",
-                "confirm": True,
-                "payment_method": "pm_card_visa",
-                "metadata": {"payment_id": payment, "operation_id": operation},
-            },
-            {"idempotency_key": operation},
-        )
-        decided = {**claimed, "state": "succeeded", "provider_reference": intent.id}
-        dynamodb.update_item(
-            TableName=table,
-            Key={"payment_id": {"S": payment}},
-            UpdateExpression="SET #state = :state, operations = :operations, version = :version, "
-            "updated_at = :now, unconfirmed_shard = :shard "
-            "REMOVE lease_owner, lease_expires_at, open_shard",
-            ConditionExpression="version = :based_on",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={
-                ":state": {"S": "captured"},
-                ":operations": {"S": json.dumps([decided])},
-                ":version": {"N": "2"},
-                ":based_on": {"N": "1"},
-                ":now": {"N": repr(now)},
-                ":shard": {"N": "0"},
-            },
-        )
-        booking = {
-            "operation_id": operation,
-            "payment_id": payment,
-            "merchant": MERCHANT,
-            "kind": "charge",
-            "type": "payment.captured",
-            "order": 1,
-            "currency": "EUR",
-            "amount": 1250,
-            "decline_code": None,
-            "payment": {
-                "status": "captured",
-                "amount": 1250,
-                "captured": 1250,
-                "refunded": 0,
-                "fees": 0,
-                "created_at": now,
-            },
-            "occurred_at": now,
-            "postings": [
-                {"account": "provider_receivable", "minor_units": 1250},
-                {"account": "merchant_payable", "minor_units": -1250},
-            ],
-        }
-        posted = connection.execute(
-            "SELECT ledger.book(1, %s, %s)", (environment.site, json.dumps([booking]))
-        ).fetchone()
-        assert posted == (True,)
-
-    return pay
-
-
-def default_client() -> Any:
-    """boto3 as it comes; endpoint, region and keys are in the environment."""
-    session: Any = boto3.session.Session()
-    return session.client("dynamodb")
-
-
-def operations(operation: str, key: str, now: float) -> dict[str, Any]:
-    """What the record says of its charge, as long as in ours."""
-    return {
-        "operation_id": operation,
-        "kind": "charge",
-        "idempotency_key": key,
-        "fingerprint": hashlib.sha256(key.encode()).hexdigest(),
-        "amount_minor": 1250,
-        "capture": True,
-        "payment_method": "pm_card_visa",
-        "state": "pending",
-        "provider_reference": None,
-        "decline_code": None,
-        "started_at": now,
-        "decided_at": None,
-    }
-
-
 def cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
@@ -257,14 +135,15 @@ class Breakdown:
         return run
 
 
-def serve(part: str, api_key: str, *, breakdown: bool) -> None:
+def serve(part: str, api_key: str, *, observe: str | None) -> None:
     """A worker: for each line with a number, make so many payments and say what they cost."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # The service writes its log as ever, to where it disturbs nobody.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     steps = Breakdown()
-    if breakdown:
+    if observe == STEPS_OF:
         steps.install()
+    sampler = Sampler()
     pay = (
         ours(api_key)
         if part == OURS
@@ -272,26 +151,28 @@ def serve(part: str, api_key: str, *, breakdown: bool) -> None:
     )
     run = uuid.uuid4().hex
     done = 0
-    for line in sys.stdin:
-        steps.spent_s = dict.fromkeys(steps.spent_s, 0.0)
-        cpu, wall = cpu_s(), time.monotonic()
-        for number in range(done, done + int(line)):
-            pay(f"{run}-{number}")
-        cost = {"cpu_s": cpu_s() - cpu, "wall_s": time.monotonic() - wall, **steps.spent_s}
-        done += int(line)
-        answers.write(json.dumps(cost) + "\n")
-        answers.flush()
+    with sampler if observe == SAMPLES_OF else nullcontext():
+        for line in sys.stdin:
+            steps.spent_s = dict.fromkeys(steps.spent_s, 0.0)
+            sampler.modules.clear()
+            cpu = cpu_s()
+            for number in range(done, done + int(line)):
+                pay(f"{run}-{number}")
+            cost = {CPU: cpu_s() - cpu, **steps.spent_s, **sampler.modules}
+            done += int(line)
+            answers.write(json.dumps(cost) + "\n")
+            answers.flush()
 
 
 class Worker:
     """One part in a process of its own, with the environment of a function at home."""
 
-    def __init__(self, lab: Lab, part: str, *, breakdown: bool = False) -> None:
+    def __init__(self, lab: Lab, part: str, *, observe: str | None = None) -> None:
         home = lab.settings.home
         command = [sys.executable, __file__, "--work", part]
         # pylint: disable-next=consider-using-with; it ends in `close`
         self._process = subprocess.Popen(
-            [*command, *(["--breakdown"] if breakdown else [])],
+            [*command, *(["--observe", observe] if observe else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -302,9 +183,9 @@ class Worker:
                 "BENCHMARK_API_KEY": lab.merchant_keys[MERCHANT],
             },
         )
-        self.spent_s: Counter[str] = Counter()
+        self.spent: Counter[str] = Counter()
         self.pay(WARM_UP)
-        self.spent_s.clear()
+        self.spent.clear()
 
     def pay(self, payments: int) -> None:
         assert self._process.stdin is not None
@@ -314,12 +195,53 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the worker has ended; its words are above")
-        self.spent_s.update(json.loads(line))
+        self.spent.update(json.loads(line))
 
     def close(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait(timeout=10)
+
+
+def effects(lab: Lab, part: str) -> Mapping[str, object]:
+    """What one payment of the part leaves: rows, totals, and the form of its event and record."""
+    with closing(Worker(lab, part)) as worker:
+        before = _ledger(lab)
+        worker.pay(1)
+        after = _ledger(lab)
+    with lab.connect(lab.settings.home) as connection:
+        row: Any = connection.execute(
+            "SELECT payment_id::text, body FROM ledger.event ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+    stored = lab.aws_client("dynamodb", lab.settings.home).get_item(
+        TableName=lab.settings.resource("table"), Key={"payment_id": {"S": row[0]}}
+    )["Item"]
+    (operation,) = json.loads(stored["operations"]["S"])
+    return {
+        **{name: after[name] - before[name] for name in after},
+        "event": (sorted(row[1]), sorted(row[1]["payment"])),
+        "record": (
+            sorted(stored),
+            sorted(operation),
+            sorted(json.loads(operation["response"]["body"])),
+        ),
+    }
+
+
+def _ledger(lab: Lab) -> Counter[str]:
+    """How many rows there are of each kind, and the totals of the merchant's accounts."""
+    found: Counter[str] = Counter()
+    with lab.connect(lab.settings.home) as connection:
+        for table in ROWS_OF:
+            count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("ledger", table))
+            row: Any = connection.execute(count).fetchone()
+            found[f"rows of {table}"] = row[0]
+        totals: Any = connection.execute(
+            "SELECT account, minor_units FROM ledger.account_balance WHERE merchant = %s",
+            (MERCHANT,),
+        ).fetchall()
+    found.update({f"total of {account}": minor_units for account, minor_units in totals})
+    return found
 
 
 def one_run(lab: Lab, blocks: int) -> dict[str, Counter[str]]:
@@ -332,32 +254,45 @@ def one_run(lab: Lab, blocks: int) -> dict[str, Counter[str]]:
     finally:
         for worker in workers.values():
             worker.close()
-    return {part: worker.spent_s for part, worker in workers.items()}
+    return {part: worker.spent for part, worker in workers.items()}
 
 
-def breakdown_ms(lab: Lab, blocks: int) -> dict[str, float]:
-    """Where our CPU goes; in a run of its own, since the clocks cost something too."""
-    worker = Worker(lab, OURS, breakdown=True)
-    try:
-        worker.pay(blocks * BLOCK)
-    finally:
-        worker.close()
-    per = 1000 / (blocks * BLOCK)
-    shares = {step: worker.spent_s[step] * per for step, _, _ in STEPS}
-    rest = worker.spent_s["cpu_s"] * per - sum(shares.values())
-    return {step: round(ms, 3) for step, ms in {**shares, "protocol and HTTP": rest}.items()}
+def breakdown_ms(lab: Lab, payments: int) -> dict[str, float]:
+    """Milliseconds of a payment by steps of the protocol."""
+    with closing(Worker(lab, OURS, observe=STEPS_OF)) as worker:
+        worker.pay(payments)
+    per = 1000 / payments
+    taken = {step: worker.spent[step] * per for step, _, _ in STEPS}
+    rest = worker.spent[CPU] * per - sum(taken.values())
+    return {step: round(ms, 3) for step, ms in {**taken, "protocol and HTTP": rest}.items()}
+
+
+def sampled_ms(lab: Lab, payments: int, part: str) -> dict[str, dict[str, float]]:
+    """Milliseconds of a payment by package, and by module of ours."""
+    with closing(Worker(lab, part, observe=SAMPLES_OF)) as worker:
+        worker.pay(payments)
+    whole = worker.spent.pop(CPU) / payments * 1000
+    total = sum(worker.spent.values())
+    return {
+        "packages_ms": shares(by_package(worker.spent), total, whole, TOP),
+        "modules_ms": shares(of_ours(worker.spent), total, whole, TOP),
+    }
 
 
 def measure(lab: Lab, runs: int, blocks: int) -> None:
     payments = blocks * BLOCK
+    left = {part: effects(lab, part) for part in PARTS}
+    assert left[OURS] == left[FLOOR] == left[DEFAULTS], left
     cpu: dict[str, list[float]] = {part: [] for part in PARTS}
     for run in range(runs):
         for part, spent in one_run(lab, blocks).items():
-            cpu[part].append(spent["cpu_s"] / payments * 1000)
+            cpu[part].append(spent[CPU] / payments * 1000)
         say(f"  run {run + 1}: " + ", ".join(f"{p} {cpu[p][-1]:.2f} ms" for p in PARTS))
     detail: dict[str, object] = {"payments_per_run": payments, "block": BLOCK, "warm_up": WARM_UP}
     for part in PARTS:
-        more = {"breakdown_ms": breakdown_ms(lab, blocks)} if part == OURS else {}
+        more: dict[str, object] = dict(sampled_ms(lab, payments * SAMPLED, part))
+        if part == OURS:
+            more["breakdown_ms"] = breakdown_ms(lab, payments)
         emit(
             Result(
                 name=f"cpu-per-payment-{part}",
@@ -368,7 +303,8 @@ def measure(lab: Lab, runs: int, blocks: int) -> None:
         )
     for part in (FLOOR, DEFAULTS):
         ratios = tuple(a / b for a, b in zip(cpu[OURS], cpu[part], strict=True))
-        emit(Result(name=f"cpu-ratio-to-{part}", unit="x", runs=ratios, detail=detail))
+        limit = {"limit": LIMIT} if part == FLOOR else {}
+        emit(Result(name=f"cpu-ratio-to-{part}", unit="x", runs=ratios, detail={**detail, **limit}))
 
 
 def main() -> int:
@@ -376,12 +312,12 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--blocks", type=int, default=20, help=f"of {BLOCK} payments per run")
     parser.add_argument("--work", choices=PARTS, help=argparse.SUPPRESS)
-    parser.add_argument("--breakdown", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--observe", choices=(STEPS_OF, SAMPLES_OF), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.runs < 1 or options.blocks < 1:
         parser.error("--runs and --blocks must be at least 1")
     if options.work:
-        serve(options.work, os.environ["BENCHMARK_API_KEY"], breakdown=options.breakdown)
+        serve(options.work, os.environ["BENCHMARK_API_KEY"], observe=options.observe)
         return 0
     say(f"CPU per payment: {options.runs} runs of {options.blocks} x {BLOCK} payments each")
     # Waiting costs no CPU, so nothing is waited for.
