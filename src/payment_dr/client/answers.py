@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 Page = Mapping[str, Any]
-"""A page of a list: `data`, `has_more`, `next_cursor`."""
+"""An answer as it came, e.g. a page of a list: `data`, `has_more`, `next_cursor`."""
 
 
 class Payment(Struct, frozen=True, kw_only=True):

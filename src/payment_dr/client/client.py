@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
@@ -16,11 +16,13 @@ from payment_dr.client.errors import DeclinedError, OutcomeUnknownError, Refused
 from payment_dr.client.journal import KeyJournal, Unresolved
 from payment_dr.client.transport import Answer, NoAnswerError, Transport
 from payment_dr.core.clock import Clock
+from payment_dr.payments.webhooks import OVERLAP_S
 
 ATTEMPTS_MAX: Final = 30
 BACKOFF_S: Final = 0.25
 BACKOFF_MAX_S: Final = 8.0
 _PAGES_MAX: Final = 100_000
+_ENDPOINTS: Final = "/v1/webhook_endpoints"
 
 
 class PaymentClient:
@@ -125,10 +127,44 @@ class PaymentClient:
         """Every event of the merchant, newest first, `limit` a page."""
         return self._pages("/v1/events", limit)
 
+    def entries(self, *, limit: int = 100) -> Iterator[Mapping[str, Any]]:
+        """Every journal entry of the merchant, newest first, `limit` a page."""
+        return self._pages("/v1/ledger_entries", limit)
+
     def balances(self) -> Page:
         """What each account holds, by currency."""
-        page: Page = msgspec.json.decode(self._read("/v1/balances").body)
-        return page
+        return _page(self._read("/v1/balances"))
+
+    def webhook_endpoints(self) -> Page:
+        """The merchant's webhook endpoints, without their secrets."""
+        return _page(self._read(_ENDPOINTS))
+
+    def create_webhook_endpoint(
+        self, url: str, events: Sequence[str] = ("*",), *, key: str | None = None
+    ) -> Page:
+        """Have events sent to a URL; the answer holds the `secret` that signs them.
+
+        Args:
+            url: https, at a public host.
+            events: types of events; all by default.
+            key: the idempotency key, which also shows the secret again. A new one by default.
+
+        Raises:
+            RefusedError: the request was not taken.
+            OutcomeUnknownError: no outcome within the deadline; call again with its `key`.
+        """
+        return self._change(_ENDPOINTS, {"url": url, "events": list(events)}, key)
+
+    def rotate_webhook_secret(
+        self, endpoint_id: str, *, overlap_s: int = OVERLAP_S, key: str | None = None
+    ) -> Page:
+        """Replace the secret; for `overlap_s` seconds both sign. Raises like the creation."""
+        path = f"{_ENDPOINTS}/{quote(endpoint_id, safe='')}/rotate_secret"
+        return self._change(path, {"overlap_s": overlap_s}, key)
+
+    def disable_webhook_endpoint(self, endpoint_id: str, *, key: str | None = None) -> Page:
+        """Send nothing more there. Raises like the creation."""
+        return self._change(f"{_ENDPOINTS}/{quote(endpoint_id, safe='')}/disable", {}, key)
 
     def resume(self) -> tuple[Payment | DeclinedError | RefusedError, ...]:
         """Carry on every request of the journal to its outcome, oldest first.
@@ -158,9 +194,16 @@ class PaymentClient:
             self._journal.begin(request)
         return self._settle(request)
 
+    def _change(self, path: str, body: Mapping[str, Any], key: str | None) -> Page:
+        """A change that moves no money, so no journal keeps its key."""
+        return _page(self._post(path, msgspec.json.encode(body), key or str(uuid.uuid4())))
+
+    def _post(self, path: str, body: bytes, key: str) -> Answer:
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        return self._until_known("POST", path, headers, body, key)
+
     def _settle(self, request: Unresolved) -> Payment:
-        headers = {"Idempotency-Key": request.key, "Content-Type": "application/json"}
-        answer = self._until_known("POST", request.path, headers, request.body, request.key)
+        answer = self._post(request.path, request.body, request.key)
         if self._journal is not None:
             self._journal.settle(request.key)
         return _payment(answer)
@@ -204,9 +247,7 @@ class PaymentClient:
         cursor: dict[str, Any] = {}
         for _ in range(_PAGES_MAX):
             query = urlencode({"limit": limit, **cursor})
-            answer = self._read(f"{path}?{query}")
-            _require_success(answer)
-            page: Page = msgspec.json.decode(answer.body)
+            page = _page(self._read(f"{path}?{query}"))
             yield from page["data"]
             if not page["has_more"]:
                 return
@@ -218,6 +259,16 @@ def _path(payment_id: str, operation: str = "") -> str:
     return "/".join(
         ["/v1/payments", quote(payment_id, safe=""), *([operation] if operation else [])]
     )
+
+
+def _page(answer: Answer) -> Page:
+    """An object in an answer, as it is."""
+    _require_success(answer)
+    try:
+        page: Page = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise RefusedError(answer.status, "unreadable", str(error)) from error
+    return page
 
 
 def _payment(answer: Answer) -> Payment:

@@ -215,10 +215,49 @@ def test_lists_are_read_to_their_end_page_by_page(service: Service) -> None:
     ]
 
 
-def test_events_and_balances_are_read(service: Service) -> None:
+def test_events_entries_balances_and_endpoints_are_read(service: Service) -> None:
     client = service.answers(Scripted(body={"data": [], "has_more": False}))
     assert not list(client.events())
+    assert not list(client.entries())
     assert client.balances()["data"] == []
+    assert client.webhook_endpoints()["data"] == []
+    assert [asked.path.partition("?")[0] for asked in service.server.asked] == [
+        "/v1/events",
+        "/v1/ledger_entries",
+        "/v1/balances",
+        "/v1/webhook_endpoints",
+    ]
+
+
+def test_webhook_endpoints_are_created_rotated_and_disabled_each_under_a_key(
+    service: Service, tmp_path: Path
+) -> None:
+    service.answers(UNAVAILABLE, Scripted(status=201, body={"endpoint_id": "e 1", "secret": "s"}))
+    journal = KeyJournal(tmp_path / "keys.db")
+    service.stack.callback(journal.close)
+    client = service.client(journal=journal)
+    made = client.create_webhook_endpoint("https://shop.example/hook", key="first")
+    assert made["secret"] == "s"
+    client.rotate_webhook_secret("e 1", overlap_s=0)
+    client.disable_webhook_endpoint("e 1")
+    assert [(asked.path, asked.body) for asked in service.server.asked[1:]] == [
+        ("/v1/webhook_endpoints", b'{"url":"https://shop.example/hook","events":["*"]}'),
+        ("/v1/webhook_endpoints/e%201/rotate_secret", b'{"overlap_s":0}'),
+        ("/v1/webhook_endpoints/e%201/disable", b"{}"),
+    ]
+    assert service.keys[:2] == ["first", "first"]
+    assert len({*service.keys[1:]}) == 3
+    assert not journal.unresolved()
+
+
+def test_balances_that_are_refused_are_an_error(service: Service) -> None:
+    with pytest.raises(RefusedError, match="unauthorised"):
+        service.answers(Scripted(status=401, body={"code": "unauthorised"})).balances()
+
+
+def test_balances_that_cannot_be_read_are_an_error(service: Service) -> None:
+    with pytest.raises(RefusedError, match="unreadable"):
+        service.answers(Scripted(body=b"<html>")).balances()
 
 
 def test_a_list_without_end_is_given_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
