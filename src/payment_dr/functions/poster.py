@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from payment_dr.adapters.side_by_side import side_by_side
 from payment_dr.functions.composition import JOBS, Composition, composition
 from payment_dr.functions.jobs import report
+from payment_dr.functions.logs import logged
 from payment_dr.functions.metrics import Metric, publish
 from payment_dr.payments.jobs.poster import Poster, PosterRun
 
 
+@logged
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One pass over the unconfirmed records."""
     parts = composition(JOBS)
@@ -27,6 +30,7 @@ def poster(parts: Composition) -> Poster:
         ledger=parts.ports.ledger,
         control=parts.control_now,
         site=parts.environment.site,
+        together=side_by_side,
     )
 
 

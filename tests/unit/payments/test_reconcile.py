@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -6,13 +7,14 @@ from fakes.control import EAST, WEST
 from fakes.faults import Fault
 from fakes.ledger import FakeLedger
 from fakes.scene import PAY, Scene, on, refund
+from payment_dr.adapters.side_by_side import side_by_side
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, Stamp
 from payment_dr.payments.jobs.reconcile import FencedError, Reconciliation, reconcile
 from payment_dr.payments.journal import bookings_of
 from payment_dr.payments.ports import ControlView
-from payment_dr.payments.record import OperationKind
+from payment_dr.payments.record import OperationKind, Record
 from payment_dr.payments.requests import PayRequest
 
 NEW = Stamp(epoch=Epoch(2), site=WEST)
@@ -144,3 +146,30 @@ def test_an_unavailable_ledger_is_told(scene: Promoted) -> None:
     scene.script.plan("view", Fault.REFUSED)
     with pytest.raises(UnavailableError):
         scene.reconcile()
+
+
+def test_what_a_pass_has_seen_is_not_read_again_by_the_next(scene: Promoted) -> None:
+    records = [scene.paid(numbered(n)) for n in range(3)]
+    scene.fail_over(replayed=0)
+    read: list[str] = []
+    reading = scene.table.get_many
+
+    def get_many(payment_ids: Sequence[str]) -> Sequence[Record]:
+        read.extend(payment_ids)
+        return reading(payment_ids)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene.table, "get_many", get_many)
+        assert len(scene.reconcile().posted) == 3
+    assert sorted(read) == sorted(record.payment_id for record in records)
+
+
+def test_shards_at_the_same_time_come_to_the_same(scene: Promoted) -> None:
+    records = [scene.paid(numbered(n)) for n in range(30)]
+    scene.fail_over(replayed=10)
+    found = reconcile(
+        scene.table, scene.promoted, NEW, started_at=scene.clock.now(), together=side_by_side
+    )
+    assert set(found.seen) == {record.payment_id for record in records}
+    assert len(found.posted) == 20
+    assert scene.promoted.entries == scene.ledger.entries

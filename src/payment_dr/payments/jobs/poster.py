@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from enum import StrEnum, unique
 
-from payment_dr.core.stamp import SiteName, Stamp
-from payment_dr.payments.jobs.walk import pages
+from payment_dr.core.stamp import SiteName
+from payment_dr.payments.jobs.walk import Records, Together, each_page, one_after_another
 from payment_dr.payments.journal import Booking, bookings_of
 from payment_dr.payments.ports import ControlReader, Ledger, PaymentsTable, Posted
 from payment_dr.payments.record import Record
@@ -27,13 +29,34 @@ class PosterRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """What became of one page; nothing was posted if this site may not, or was fenced off."""
+
+    seen: int
+    posted: int
+    oldest_at: float
+
+
+@unique
+class _Halt(StrEnum):
+    """Why a page was not posted, nor is another."""
+
+    NOT_OURS = "not-ours"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Poster:
-    """Posts at `site` while it is active and the phase steady; `control` is asked per page."""
+    """Posts at `site` while it is active and the phase steady; `control` is asked per page.
+
+    `together` is how the shards are walked.
+    """
 
     table: PaymentsTable
     ledger: Ledger
     control: ControlReader
     site: SiteName
+    together: Together = one_after_another
 
     def run(self) -> PosterRun:
         """One pass over the unconfirmed; stops where posting is no longer this site's.
@@ -42,32 +65,39 @@ class Poster:
             UnavailableError: a dependency did not answer; the next run goes on.
         """
         seen = posted = 0
-        fenced = whole = False
         oldest_at = math.inf
-        for records in pages(self.table, self.table.unconfirmed):
-            stamp = self.control().posting_stamp(self.site)
-            if stamp is None:
-                break
-            unconfirmed = [record for record in records if record.unconfirmed is not None]
-            missing = missing_bookings(self.ledger, unconfirmed)
-            fenced = self._fenced(missing, stamp)
-            if fenced:
-                break
-            seen += len(unconfirmed)
-            posted += len(missing)
-            oldest_at = min([oldest_at, *(record.updated_at for record in unconfirmed)])
-        else:
-            whole = True
+        halt: _Halt | None = None
+        with closing(
+            each_page(self.table, self.table.unconfirmed, self._post, together=self.together)
+        ) as pages:
+            for page in pages:
+                if isinstance(page, _Halt):
+                    halt = page
+                    break
+                seen += page.seen
+                posted += page.posted
+                oldest_at = min(oldest_at, page.oldest_at)
         return PosterRun(
             seen=seen,
             posted=posted,
-            fenced=fenced,
-            whole=whole,
+            fenced=halt is _Halt.FENCED,
+            whole=halt is None,
             oldest_at=oldest_at if seen else None,
         )
 
-    def _fenced(self, entries: tuple[Booking, ...], stamp: Stamp) -> bool:
-        return bool(entries) and self.ledger.post(entries, stamp) is Posted.FENCED
+    def _post(self, records: Records) -> _Page | _Halt:
+        stamp = self.control().posting_stamp(self.site)
+        if stamp is None:
+            return _Halt.NOT_OURS
+        unconfirmed = [record for record in records if record.unconfirmed is not None]
+        missing = missing_bookings(self.ledger, unconfirmed)
+        if missing and self.ledger.post(missing, stamp) is Posted.FENCED:
+            return _Halt.FENCED
+        return _Page(
+            seen=len(unconfirmed),
+            posted=len(missing),
+            oldest_at=min((record.updated_at for record in unconfirmed), default=math.inf),
+        )
 
 
 def missing_bookings(ledger: Ledger, records: Iterable[Record]) -> tuple[Booking, ...]:

@@ -6,13 +6,14 @@ unconfirmed and is the poster's.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Final
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.stamp import Stamp
 from payment_dr.payments.jobs.poster import missing_bookings
-from payment_dr.payments.jobs.walk import pages
+from payment_dr.payments.jobs.walk import Records, Together, each_page, one_after_another
 from payment_dr.payments.journal import Booking
 from payment_dr.payments.ports import Ledger, PaymentsTable, Posted
 
@@ -38,42 +39,33 @@ class Reconciliation:
 
 
 def reconcile(
-    table: PaymentsTable, ledger: Ledger, stamp: Stamp, *, started_at: float
+    table: PaymentsTable,
+    ledger: Ledger,
+    stamp: Stamp,
+    *,
+    started_at: float,
+    together: Together = one_after_another,
 ) -> Reconciliation:
     """Pass over all shards until a pass finds nothing missing that is older than `started_at`.
 
     Accepting goes on during a move, so there may always be something younger: it is posted when
-    seen, but asks for no further pass.
+    seen, but asks for no further pass. A record that one pass saw is not read again by the next:
+    what was decided since was accepted meanwhile.
 
     Args:
         table: the payments table.
         ledger: the ledger of the move's target, promoted and stamped.
         stamp: the move's own.
         started_at: Unix seconds when reconciliation began.
+        together: how the shards are walked.
 
     Raises:
         FencedError: the ledger carries another stamp; nothing was posted under it.
         UnavailableError: something did not answer; running it again goes on.
     """
-    seen: dict[str, None] = {}
-    posted: dict[str, Booking] = {}
-    for _ in range(_PASSES_MAX):
-        added = _one_pass(table, ledger, stamp, seen)
-        posted |= {entry.operation_id: entry for entry in added}
-        if all(entry.occurred_at > started_at for entry in added):
-            break
-    money: Counter[str] = Counter()
-    for entry in posted.values():
-        money[entry.currency] += sum(max(leg.minor_units, 0) for leg in entry.postings)
-    return Reconciliation(seen=tuple(seen), posted=tuple(posted), money=dict(money))
+    found = _Found()
 
-
-def _one_pass(
-    table: PaymentsTable, ledger: Ledger, stamp: Stamp, seen: dict[str, None]
-) -> list[Booking]:
-    """Post what is missing of every unconfirmed record, add the records' ids to `seen`."""
-    added: list[Booking] = []
-    for records in pages(table, table.unconfirmed):
+    def post(records: Records) -> _Page:
         unconfirmed = [record for record in records if record.unconfirmed is not None]
         missing = missing_bookings(ledger, unconfirmed)
         if missing and ledger.post(missing, stamp) is Posted.FENCED:
@@ -81,6 +73,44 @@ def _one_pass(
                 f"the ledger does not carry the stamp of epoch {stamp.epoch} at {stamp.site}",
                 remedy="payment-dr status",
             )
-        seen.update(dict.fromkeys(record.payment_id for record in unconfirmed))
-        added += missing
-    return added
+        return _Page(seen=tuple(record.payment_id for record in unconfirmed), posted=missing)
+
+    for _ in range(_PASSES_MAX):
+        older = False
+        index = table.unconfirmed
+        with closing(
+            each_page(table, index, post, known=found.seen, together=together)
+        ) as all_pages:
+            for page in all_pages:
+                found.add(page)
+                older |= any(booking.occurred_at <= started_at for booking in page.posted)
+        if not older:
+            break
+    return Reconciliation(
+        seen=tuple(found.seen), posted=tuple(found.posted), money=dict(found.money)
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """Ids of the unconfirmed records of a page, and what the ledger lacked of them."""
+
+    seen: tuple[str, ...]
+    posted: tuple[Booking, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """Of all pages: two ids a record are kept of a million, and not the records."""
+
+    seen: dict[str, None] = field(default_factory=dict[str, None])
+    posted: list[str] = field(default_factory=list[str])
+    money: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, page: _Page) -> None:
+        """Count a page; no record is on two, and none is posted twice."""
+        self.seen.update(dict.fromkeys(page.seen))
+        for booking in page.posted:
+            self.posted.append(booking.operation_id)
+            moved = sum(max(leg.minor_units, 0) for leg in booking.postings)
+            self.money[booking.currency] += moved
