@@ -12,12 +12,13 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from infra.packages import for_lambda, for_this_machine
 from payment_dr.cli import package as command
 from payment_dr.cli.main import build as application
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.infra import package
-from payment_dr.infra.package import FunctionPackage, Platform, build, installed_files, read, write
+from payment_dr.infra.package import FunctionPackage, build, installed_files, read, write
 from payment_dr.infra.package_contents import SERVICES, imported, is_needed, own_files
 
 ROOT = Path(__file__).parents[2]
@@ -37,22 +38,12 @@ assert callable(getattr(import_module(module), name))
 
 @pytest.fixture(name="built", scope="module")
 def fixture_built(tmp_path_factory: pytest.TempPathFactory) -> FunctionPackage:
-    return build(tmp_path_factory.mktemp("package") / "functions.zip")
-
-
-@pytest.fixture(name="runs_here", scope="module")
-def fixture_runs_here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same contents with compiled parts for this machine."""
-    return build(tmp_path_factory.mktemp("here") / "functions.zip", Platform.HERE).path
+    return for_lambda(tmp_path_factory)
 
 
 @pytest.fixture(name="unpacked", scope="module")
-def fixture_unpacked(runs_here: Path) -> Path:
-    """Unpacked, as Lambda does: no import takes libpq and the Rust parts out of a zip."""
-    directory = runs_here.parent / "unpacked"
-    with zipfile.ZipFile(runs_here) as archive:
-        archive.extractall(directory)
-    return directory
+def fixture_unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return for_this_machine(tmp_path_factory)
 
 
 def test_built_twice_it_is_the_same_byte_for_byte(built: FunctionPackage, tmp_path: Path) -> None:
@@ -88,10 +79,10 @@ def test_each_handler_is_imported_from_the_package_alone(function: Any, unpacked
     assert result.returncode == 0, result.stderr
 
 
-def test_an_import_that_is_not_packed_is_found(runs_here: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(runs_here) as archive:
-        kept = [n for n in archive.namelist() if not n.startswith("psycopg_pool/")]
-        archive.extractall(tmp_path, kept)
+def test_an_import_that_is_not_packed_is_found(unpacked: Path, tmp_path: Path) -> None:
+    for entry in unpacked.iterdir():
+        if entry.name != "psycopg_pool":
+            (tmp_path / entry.name).symlink_to(entry)
     handler = "payment_dr.functions.poster:handler"
     command_line = [sys.executable, "-I", "-S", "-c", IMPORT, str(tmp_path), handler]
     result = subprocess.run(command_line, capture_output=True, text=True, timeout=60, check=False)
@@ -103,7 +94,8 @@ def test_only_what_functions_need_is_in_it(built: FunctionPackage) -> None:
         assert not name.startswith(("payment_dr/lab", "payment_dr/cli", "payment_dr/infra"))
     top = {name.partition("/")[0] for name in built.files}
     assert top.isdisjoint({"cdktn", "rich", "typer", "ministack", "bin"})
-    assert not [name for name in built.files if name.endswith((".pyc", ".pyi", "RECORD"))]
+    assert top.isdisjoint({"boto3", "requests", "charset_normalizer"})
+    assert not [name for name in built.files if name.endswith((".pyi", "RECORD"))]
 
 
 def test_migrations_and_authorities_are_in_it(built: FunctionPackage) -> None:
@@ -114,8 +106,10 @@ def test_migrations_and_authorities_are_in_it(built: FunctionPackage) -> None:
 def test_every_imported_package_is_locked() -> None:
     locked = (files("payment_dr.infra") / "functions.in").read_text()
     names = {line.partition("[")[0] for line in locked.split("\n")[1:] if line}
-    known = {"dns": "dnspython", "psycopg_pool": "psycopg-pool"}
-    beside = {known.get(name, name) for name in imported()[1]} - sys.stdlib_module_names
+    known = {"dns": "dnspython"}
+    beside = {
+        known.get(name, name.replace("_", "-")) for name in imported()[1]
+    } - sys.stdlib_module_names
     assert beside == names - {"pydantic-core"}
 
 
@@ -149,6 +143,10 @@ def test_services_whose_descriptions_are_kept_are_those_that_functions_call() ->
         ("boto3/examples/s3.rst", False),
         ("pydantic/__pycache__/main.cpython-313.pyc", False),
         ("bin/normalizer", False),
+        ("requests/api.py", False),
+        ("requests-2.34.2.dist-info/METADATA", False),
+        ("stripe/params/_refund_create_params.py", False),
+        ("stripe/_refund.py", True),
         (".lock", False),
     ],
 )
@@ -188,6 +186,7 @@ def test_a_package_over_lambdas_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package, "SIZE_MAX_BYTES", 10)
+    monkeypatch.setattr(package, "compiled", lambda *_: {})
     with pytest.raises(PaymentDrError, match="Lambda takes 10"):
         build(tmp_path / "functions.zip")
 
@@ -221,4 +220,5 @@ def test_the_command_prints_contents_size_and_hash(
     document = msgspec.json.decode(as_json.stdout)
     assert document["sha256"] == built.sha256
     assert document["size_bytes"] == built.size_bytes
+    assert document["compiled"] is True
     assert document["files"] == list(built.files)

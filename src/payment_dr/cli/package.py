@@ -9,6 +9,7 @@ import typer
 from msgspec import Struct
 from rich.table import Table
 
+from payment_dr.cli.stacks import say_unless_compiled
 from payment_dr.cli.talk import as_json
 from payment_dr.infra.package import FunctionPackage, build
 from payment_dr.report.terminal import console
@@ -23,6 +24,7 @@ class PackageReport(Struct, frozen=True, kw_only=True):
     sha256: str
     source_code_hash: str
     size_bytes: int
+    compiled: bool
     files: tuple[str, ...]
 
 
@@ -43,19 +45,22 @@ def package(
     """Build the function package: the same bytes each time, for Lambda on arm64."""
     sys.stderr.write("package: installing the locked packages for Lambda on arm64\n")
     built = build(out)
+    say_unless_compiled(built)
     if json:
         report = PackageReport(
             path=str(built.path),
             sha256=built.sha256,
             source_code_hash=built.source_code_hash,
             size_bytes=built.size_bytes,
+            compiled=built.compiled,
             files=built.files,
         )
         sys.stdout.write(as_json(report))
     else:
         console(sys.stdout).print(_contents(built))
+        form = "compiled" if built.compiled else "not compiled"
         sys.stdout.write(
-            f"{built.path}\n{built.size_bytes / 1e6:.1f} MB, {len(built.files)} files\n"
+            f"{built.path}\n{built.size_bytes / 1e6:.1f} MB, {len(built.files)} files, {form}\n"
             f"sha256 {built.sha256}\n"
         )
 

@@ -15,6 +15,7 @@ from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import Settings
 from payment_dr.infra.engine import Engine, EngineName, find_engine
 from payment_dr.infra.engine_run import InterruptedRunError
+from payment_dr.infra.package import FunctionPackage
 from payment_dr.infra.synthesis import OUT, Synthesis, synthesize
 
 SETTINGS: Final = Path("payment-dr.toml")
@@ -74,7 +75,16 @@ def prepare(where: Where) -> Prepared:
         f"engine {engine}"
     )
     say("building the function package and the stacks")
-    return Prepared(settings=settings, synthesis=synthesize(settings, where.out), engine=engine)
+    synthesis = synthesize(settings, where.out)
+    say_unless_compiled(synthesis.package)
+    return Prepared(settings=settings, synthesis=synthesis, engine=engine)
+
+
+def say_unless_compiled(package: FunctionPackage) -> None:
+    """Functions start later from a package whose modules Lambda has to compile each time."""
+    if not package.compiled:
+        why = package.why_not_compiled
+        say(f"the package's modules are not compiled, so functions start later: {why}")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from payment_dr.adapters.settings_file import load
-from payment_dr.cli.stacks import SETTINGS, AsJson, Out, SettingsFile
+from payment_dr.cli.stacks import SETTINGS, AsJson, Out, SettingsFile, say_unless_compiled
 from payment_dr.infra.synthesis import OUT, Synthesis, synthesize
 
 _MEGABYTE = 1e6
@@ -23,6 +23,7 @@ def synth(*, settings: SettingsFile = SETTINGS, out: Out = OUT, as_json: AsJson 
     Needs neither AWS nor an engine. Exit code 2 when AWS could not have these settings.
     """
     made = synthesize(load(settings), out)
+    say_unless_compiled(made.package)
     sys.stdout.write(_json(made) if as_json else _text(made))
 
 

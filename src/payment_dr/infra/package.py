@@ -1,9 +1,10 @@
 """The function package: one zip for all functions of both sites, the same bytes each time.
 
 Entries are sorted and carry one date and one mode; the locked packages are wheels only, for the
-platform of Lambda whatever machine builds it. The bytes also depend on the zlib that compresses
-them: two machines with different ones make packages of equal contents and different hashes, so
-one package is built and both sites get it.
+platform of Lambda whatever machine builds it. Modules that the handlers import are compiled as
+well (`package_bytecode`). The bytes also depend on the zlib that compresses them, and a little on
+the Python that builds: two machines with different ones make packages of different hashes that do
+the same, so one package is built and both sites get it.
 """
 
 import base64
@@ -14,13 +15,14 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
 from payment_dr.core.errors import PaymentDrError
+from payment_dr.infra.package_bytecode import compiled, imported_modules
 from payment_dr.infra.package_contents import imported, is_needed, own_files
 
 SIZE_MAX_BYTES: Final = 50 * 1024 * 1024
@@ -57,12 +59,19 @@ class FunctionPackage:
         sha256: of the zip, in hex.
         size_bytes: of the zip.
         files: paths in it, sorted.
+        why_not_compiled: what kept its builder from compiling the modules; empty if nothing did.
     """
 
     path: Path
     sha256: str
     size_bytes: int
     files: tuple[str, ...]
+    why_not_compiled: str = ""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether what the handlers import is in it in compiled form too."""
+        return any(path.endswith(".pyc") for path in self.files)
 
     @property
     def source_code_hash(self) -> str:
@@ -73,6 +82,9 @@ class FunctionPackage:
 def build(target: Path, platform: Platform = Platform.LAMBDA) -> FunctionPackage:
     """Build the package and put it at `target` in one step, so that no half of one is ever there.
 
+    Modules that cannot be compiled are no reason not to deploy: the package starts slower then,
+    and says why.
+
     Raises:
         PaymentDrError: the locked packages cannot be had, or the result is over Lambda's limit.
     """
@@ -80,8 +92,9 @@ def build(target: Path, platform: Platform = Platform.LAMBDA) -> FunctionPackage
         installed = Path(scratch) / "installed"
         _install(installed, platform)
         contents = {**installed_files(installed), **own_files(imported()[0])}
+        added, why_not = _compiled(contents, platform)
         made = Path(scratch) / "package.zip"
-        write(made, contents)
+        write(made, {**contents, **added})
         size = made.stat().st_size
         if size > SIZE_MAX_BYTES:
             raise PaymentDrError(
@@ -92,7 +105,7 @@ def build(target: Path, platform: Platform = Platform.LAMBDA) -> FunctionPackage
         partial = target.with_suffix(".partial")
         shutil.copyfile(made, partial)
         partial.replace(target)
-    return read(target)
+    return replace(read(target), why_not_compiled=why_not)
 
 
 def read(path: Path) -> FunctionPackage:
@@ -174,6 +187,16 @@ def _install(directory: Path, platform: Platform) -> None:
             f"the packages of the functions cannot be installed: {result.stderr.strip()}",
             remedy="look whether pip can reach its index from here, then run it again",
         )
+
+
+def _compiled(contents: Mapping[str, bytes], platform: Platform) -> tuple[dict[str, bytes], str]:
+    """The compiled modules, and why there are none."""
+    if platform is Platform.HERE:
+        return {}, "this machine's Python compiles for itself"
+    try:
+        return compiled(contents, imported_modules()), ""
+    except PaymentDrError as error:
+        return {}, error.what
 
 
 def _uv() -> str:
