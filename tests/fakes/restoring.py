@@ -102,6 +102,9 @@ class RestoringWorld:
     def has(self, run: str, kind: BackupKind) -> bool:
         return any((one.run, one.point.kind) == (run, kind) for one in self.filed)
 
+    def of(self, run: str) -> tuple[VerificationEvidence, ...]:
+        return tuple(one for one in self.filed if one.run == run)
+
     def expected(self) -> Iterator[ExpectedEntry]:
         return iter(self.books.records)
 
@@ -111,16 +114,18 @@ class RestoringWorld:
 
     def verification(self) -> Verification:
         """A new process's."""
-        return Verification(
-            VerificationPorts(
-                site=SiteName("east"),
-                source=self,
-                evidence=self,
-                expected=self.expected,
-                live=self.live,
-                clock=self.clock,
-                random=lambda: 0.5,
-            )
+        return Verification(self.ports())
+
+    def ports(self) -> VerificationPorts:
+        """What a process has."""
+        return VerificationPorts(
+            site=SiteName("east"),
+            source=self,
+            evidence=self,
+            expected=self.expected,
+            live=self.live,
+            clock=self.clock,
+            random=lambda: 0.5,
         )
 
     def one_pass(self) -> tuple[str, ...]:

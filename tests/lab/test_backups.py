@@ -27,9 +27,12 @@ from payment_dr.checks.verdict import Verdict
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.backup_pass import Verification, VerificationPorts
+from payment_dr.lab import backups as module
 from payment_dr.lab.addresses import LOOPBACK
 from payment_dr.lab.backups import LabBackups
+from payment_dr.lab.errors import LabError
 from payment_dr.lab.guardian import kill_trees
+from payment_dr.lab.network.links import Mode
 from payment_dr.lab.postgres import OWNER, Cluster
 
 pytestmark = pytest.mark.lab
@@ -50,6 +53,9 @@ class Filed:
 
     def has(self, run: str, kind: BackupKind) -> bool:
         return any((one.run, one.point.kind) == (run, kind) for one in self.verdicts)
+
+    def of(self, run: str) -> tuple[VerificationEvidence, ...]:
+        return tuple(one for one in self.verdicts if one.run == run)
 
 
 class Ledger:
@@ -330,3 +336,56 @@ def test_a_posting_whose_entry_is_gone_is_an_entry_without_a_payment(ledger: Led
         row for row in PostgresRestoredLedger(ledger.owner).entries() if row.entry_id == orphan
     ]
     assert (found.payment_id, len(found.legs)) == ("", 2)
+
+
+def standby_of(ledger: Ledger) -> LabBackups:
+    """Backups of the standby, whose log the writer ends."""
+    servers = {
+        site: Cluster(
+            site,
+            data=ledger.pair.directory.postgres / site,
+            port=ledger.pair.addresses.postgres_port[site],
+            host=ledger.pair.host,
+        )
+        for site in ("east", "west")
+    }
+    return LabBackups(
+        ledger.place,
+        host=ledger.pair.host,
+        source=servers["west"],
+        port=ledger.pair.addresses.evidence_port,
+        writer=lambda: servers["east"],
+    )
+
+
+def test_a_standby_is_backed_up_from_its_own_files(ledger: Ledger) -> None:
+    ledger.backups = standby_of(ledger)
+    ledger.backups.keep()
+    ledger.post(age_s=0)
+    first = ledger.backups.latest_snapshot()
+    ledger.backups.keep()
+    assert ledger.backups.latest_snapshot() == first
+    verdicts = ledger.verify()
+    assert [failed(one) for one in verdicts.values()] == [{}, {}]
+    assert verdicts[BackupKind.POINT_IN_TIME].entries == 21
+
+
+def test_a_standby_that_receives_nothing_has_no_backup_of_now(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups = standby_of(ledger)
+    backups.keep()
+    monkeypatch.setattr(module, "_RECEIVED_S", 0)
+    link = "pg:west->east"
+    ledger.pair.change_link(link, Mode.BLACKHOLE)
+    with pytest.raises(LabError, match="west has not received the log"):
+        backups.keep()
+    ledger.pair.change_link(link, Mode.PASS)
+    ledger.pair.ledgers.wait_streaming()
+
+
+def test_the_log_of_a_server_that_does_not_answer_is_not_archived(ledger: Ledger) -> None:
+    nobody = Cluster("east", data=ledger.place, port=1, host=ledger.pair.host)
+    backups = LabBackups(ledger.place, host=ledger.pair.host, source=nobody, port=nobody.port)
+    with pytest.raises(LabError, match="the log of east was not archived"):
+        backups.keep()

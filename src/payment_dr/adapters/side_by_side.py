@@ -72,7 +72,8 @@ def _drain(source: Iterator[_T], results: _Results[_T], stopped: threading.Event
             _put(results, _Given(result=result), stopped)
             if stopped.is_set():
                 return
-    except BaseException as raised:  # noqa: BLE001 - it is raised again by who takes the results
+    # pylint: disable-next=broad-exception-caught; it is raised again by who takes the results
+    except BaseException as raised:  # noqa: BLE001 - as above
         error = raised
     _put(results, _Ended(error=error), stopped)
 

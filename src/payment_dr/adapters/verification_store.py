@@ -1,6 +1,7 @@
 """Evidence of verified backups in the site's bucket: `verifications/<run>/<kind>.json`.
 
-A run is named by its date, so the newest one is the last by name.
+A run is named by its date, or by its time if somebody asked for it, so the newest one is the last
+by name.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -41,6 +42,10 @@ class VerificationStore:
         keys = self._keys(_PREFIX)
         newest = max((_run_of(key) for key in keys), default="")
         return tuple(self._read(key) for key in sorted(keys) if _run_of(key) == newest)
+
+    def of(self, run: str) -> tuple[VerificationEvidence, ...]:
+        """All of a run."""
+        return tuple(self._read(key) for key in sorted(self._keys(f"{_PREFIX}{run}/")))
 
     def _keys(self, prefix: str) -> set[str]:
         with aws_errors("listing the evidence of backups", writes=False):

@@ -14,7 +14,7 @@ class VerificationEvidence:
 
     Attributes:
         site: whose backup it is.
-        run: the verification's date, UTC.
+        run: the verification's date, UTC; of one that was asked for, its time.
         point: what was restored.
         verdict: the worst of the claims.
         claims: each with its witnesses.
@@ -23,6 +23,7 @@ class VerificationEvidence:
         restore_s: measured time to restore, from its begin until the ledger took queries; None
             if it never did. It may be too long by the time between two calls of the function.
         verified_at: Unix seconds.
+        check_s: measured time to read and judge the restored ledger; None if it was not read.
     """
 
     site: str
@@ -34,6 +35,7 @@ class VerificationEvidence:
     newest_age_s: float | None
     restore_s: float | None
     verified_at: float
+    check_s: float | None = None
 
 
 VERIFICATION_EVIDENCE = TypeAdapter(VerificationEvidence)

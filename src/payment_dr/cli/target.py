@@ -192,7 +192,7 @@ def _environment(
 
 
 def _lab(lab: str | None) -> Target:
-    directory = _directory(lab)
+    directory = lab_directory(lab)
     settings = read_settings(directory)
     return Target(
         settings=settings,
@@ -203,7 +203,12 @@ def _lab(lab: str | None) -> Target:
     )
 
 
-def _directory(lab: str | None) -> Path:
+def lab_directory(lab: str | None) -> Path:
+    """Directory of the running lab of that name or directory; of the only one for None.
+
+    Raises:
+        PaymentDrError: there is none, or there are several.
+    """
     remedy = "payment-dr lab status shows the labs that run"
     if lab is None:
         running = [record for record in user_registry().all() if record.alive]

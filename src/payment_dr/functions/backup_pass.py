@@ -48,6 +48,10 @@ class Evidence(Protocol):
         """Whether that backup of that run was verified."""
         ...
 
+    def of(self, run: str) -> tuple[VerificationEvidence, ...]:
+        """All of a run."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerificationPorts:
@@ -78,8 +82,15 @@ class Verification:
     def __init__(self, ports: VerificationPorts) -> None:
         self._ports = ports
 
-    def advance(self) -> tuple[str, ...]:
+    def today(self) -> str:
+        """The run of the schedule: each day's, UTC."""
+        return datetime.fromtimestamp(self._ports.clock.now(), UTC).date().isoformat()
+
+    def advance(self, run: str | None = None) -> tuple[str, ...]:
         """One pass; what it did, for the log.
+
+        Args:
+            run: the one to bring closer to its end; today's if None.
 
         Raises:
             UnavailableError: something did not answer; the next pass goes on.
@@ -89,11 +100,17 @@ class Verification:
             return tuple(
                 f"{one.name}, restored for {one.run}: {self._continue(one)}" for one in existing
             )
-        run = datetime.fromtimestamp(self._ports.clock.now(), UTC).date().isoformat()
+        run = run or self.today()
         for kind in BackupKind:
             if not self._ports.evidence.has(run, kind):
                 return (f"{kind} of {run}: {self._begin(run, kind)}",)
         return (f"all of {run} is verified",)
+
+    def verdicts(self, run: str) -> tuple[VerificationEvidence, ...]:
+        """What a run came to; empty before both its backups are verified and deleted again."""
+        found = self._ports.evidence.of(run)
+        kinds = {one.point.kind for one in found}
+        return found if kinds == set(BackupKind) and not self._ports.source.restorations() else ()
 
     def _begin(self, run: str, kind: BackupKind) -> str:
         now = self._ports.clock.now()
@@ -150,18 +167,27 @@ class Verification:
 
     def _verify(self, one: Restoration) -> str:
         restore_s: float | None = None
+        begun = self._ports.clock.monotonic()
         try:
             with self._ports.source.open(one) as restored, self._ports.live() as live:
                 restore_s = self._ports.clock.now() - one.started_at
+                begun = self._ports.clock.monotonic()
                 verdict = check_backup(one.point, restored, self._ports.expected(), live)
         except UnreadableBackupError as error:
             verdict = unreadable(error.what)
-        self._conclude(one.run, one.point, verdict, restore_s=restore_s)
+        check_s = self._ports.clock.monotonic() - begun
+        self._conclude(one.run, one.point, verdict, restore_s=restore_s, check_s=check_s)
         self._ports.source.remove(one)
         return f"the verdict is {verdict.verdict}"
 
     def _conclude(
-        self, run: str, point: RestorePoint, verdict: BackupVerdict, *, restore_s: float | None
+        self,
+        run: str,
+        point: RestorePoint,
+        verdict: BackupVerdict,
+        *,
+        restore_s: float | None,
+        check_s: float | None = None,
     ) -> None:
         """Publish first: killed between the two it is verified again, and never left unsaid."""
         now = self._ports.clock.now()
@@ -185,6 +211,7 @@ class Verification:
                 entries=verdict.entries,
                 newest_age_s=verdict.newest_age_s,
                 restore_s=restore_s,
+                check_s=check_s,
                 verified_at=now,
             )
         )

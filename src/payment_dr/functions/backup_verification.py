@@ -7,6 +7,7 @@ them there is nothing to do.
 
 import logging
 import random
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from os import environ
@@ -23,25 +24,53 @@ from payment_dr.adapters.postgres import LedgerLogin
 from payment_dr.adapters.rds_restore import RdsBackups, RestorePlace
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.adapters.verification_store import VerificationStore
+from payment_dr.checks.backup_documents import VERIFICATION_EVIDENCE
 from payment_dr.checks.backup_source import LiveLedger
-from payment_dr.core.errors import UnavailableError
+from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.functions.backup_pass import Verification, VerificationPorts, expected_entries
 from payment_dr.functions.composition import aws_client, ledger_login
 from payment_dr.functions.environment import Environment, environment_from, needed
-from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.logs import configure_logs, logged
 
 _LOG: Final = logging.getLogger(__name__)
 _CALL_S: Final = 10.0
 _WHOLE_LEDGER_S: Final = 600
+_RUN: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d-\d\d-\d\dZ)?")
 
 
-def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """One pass."""
+@logged
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """One pass; of the run that the event names, else of today's."""
     configure_logs()
-    done = Verification(ports_of(environment_from(environ))).advance()
-    document = {"did": list(done)}
-    _LOG.info("backup-verification", extra={"fields": document})
+    run = event.get("run")
+    document = one_pass(ports_of(environment_from(environ)), None if run is None else str(run))
+    _LOG.info("backup-verification", extra={"fields": {"did": document["did"]}})
     return document
+
+
+def one_pass(ports: VerificationPorts, run: str | None) -> dict[str, Any]:
+    """A pass as a JSON document: what it `did`, of which `run`, and its `verdicts` when it is over.
+
+    Raises:
+        PaymentDrError: a run cannot be named so.
+        UnavailableError: something did not answer; the next pass goes on.
+    """
+    if run is not None and not _RUN.fullmatch(run):
+        raise PaymentDrError(
+            f"a run of verification cannot be named {run!r}",
+            remedy="name it by its time, such as 2026-11-24T19-03-27Z",
+        )
+    verification = Verification(ports)
+    wanted = run or verification.today()
+    did = verification.advance(wanted)
+    return {
+        "run": wanted,
+        "did": list(did),
+        "verdicts": [
+            VERIFICATION_EVIDENCE.dump_python(one, mode="json")
+            for one in verification.verdicts(wanted)
+        ],
+    }
 
 
 def ports_of(environment: Environment) -> VerificationPorts:

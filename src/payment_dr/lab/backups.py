@@ -8,7 +8,8 @@ page that changed on disk.
 
 import json
 import shutil
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ from payment_dr.lab.postgres import OWNER, Cluster, PostgresHost, Upstream
 _BASE: Final = "base"
 _LOG: Final = "log"
 _TIMES: Final = "times.json"
+_RECEIVED_S: Final = 10
+_POLL_S: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,44 +60,98 @@ class LabBackups:
         host: what servers are run with.
         source: the server whose backups these are.
         port: for the restored server; one at a time.
+        writer: gives the server that writes now, if `source` may be its standby.
     """
 
-    def __init__(self, place: Path, *, host: PostgresHost, source: Cluster, port: int) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *,
+        host: PostgresHost,
+        source: Cluster,
+        port: int,
+        writer: Callable[[], Cluster] | None = None,
+    ) -> None:
         self._place = place
         self._host = host
         self._source = source
         self._port = port
+        self._writer = writer or (lambda: source)
         self._running: dict[str, Cluster] = {}
+
+    def keep(self) -> None:
+        """Archive the log; with a base backup first if there is none of this timeline.
+
+        Raises:
+            LabError: a server does not answer, or the standby does not get there.
+        """
+        try:
+            self._kept()
+        except psycopg.Error as error:
+            raise LabError(f"the log of {self._source.name} was not archived: {error}") from error
+
+    def _kept(self) -> None:
+        latest, timeline = self._archived()
+        if (self._place / _BASE).exists() and self._times().get("timeline") == timeline:
+            self._keep_times(latest=latest)
+        else:
+            self.take()
 
     def take(self) -> None:
         """Make a base backup in the place of an earlier one; `archive` archives the log since."""
-        for path in (self._place, self._place / _LOG):
-            path.mkdir(mode=0o755, exist_ok=True)
-            self._give(path)
         base = Cluster(_BASE, data=self._place / _BASE, port=self._port, host=self._host)
         base.remove()
+        self._make_places()
         base.copy_from(Upstream(host=LOOPBACK, port=self._source.port))
-        self._keep_times(base=self._archived())
+        at, timeline = self._archived()
+        self._keep_times(base=at, timeline=timeline)
         self.archive()
 
     def archive(self) -> None:
         """Archive the log to its end, which becomes the latest time that can be restored."""
-        self._keep_times(latest=self._archived())
+        latest, _ = self._archived()
+        self._keep_times(latest=latest)
 
-    def _archived(self) -> float:
-        """Copy the segments that the archive lacks; the time up to which they can be replayed."""
-        with self._source.connect(user=OWNER) as connection:
+    def _make_places(self) -> None:
+        for path in (self._place, self._place / _LOG):
+            path.mkdir(mode=0o755, exist_ok=True)
+            self._give(path)
+
+    def _archived(self) -> tuple[float, int]:
+        """Copy the segments that the archive lacks.
+
+        Returns:
+            The time up to which they can be replayed, and their timeline.
+        """
+        self._make_places()
+        with self._writer().connect(user=OWNER) as connection:
             connection.autocommit = True
             latest = _asked(connection, "SELECT extract(epoch FROM clock_timestamp())::float8")
             # A commit after that time: else the replay would look for it in vain.
             connection.execute("SELECT pg_current_xact_id()")
-            last = _asked(connection, "SELECT pg_walfile_name(pg_switch_wal())")
+            end = _asked(connection, "SELECT pg_switch_wal()")
+            last = _asked(connection, f"SELECT pg_walfile_name('{end}')")
+        self._received(end)
         for segment in sorted((self._source.data / "pg_wal").glob("?" * len(last))):
             archived = self._place / _LOG / segment.name
             if segment.name <= last and not archived.exists():
                 shutil.copyfile(segment, archived)
                 self._give(archived)
-        return float(latest)
+        return float(latest), int(last[:8], 16)
+
+    def _received(self, end: str) -> None:
+        """Wait until a standby has the log up to there."""
+        question = (
+            "SELECT NOT pg_is_in_recovery() OR coalesce(pg_last_wal_replay_lsn() >= %s, false)"
+        )
+        deadline = time.monotonic() + _RECEIVED_S
+        while not self._source.ask(question, end):
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"{self._source.name} has not received the log up to {end} in {_RECEIVED_S} s",
+                    remedy="heal its replication link, or rebuild it",
+                )
+            time.sleep(_POLL_S)
 
     def latest_snapshot(self) -> RestorePoint | None:
         """The base backup."""

@@ -21,7 +21,8 @@ _END_TIMEOUT_S: Final = 2.0
 _ROUTES: Final = (
     "GET /status, POST /databases/failover, POST /databases/switchover, "
     "POST /databases/first-user, POST /deployment, "
-    "POST /sites/<site>/kill, POST /sites/<site>/start, POST /shutdown"
+    "POST /sites/<site>/kill, POST /sites/<site>/start, "
+    "POST /sites/<site>/backup-verification, POST /shutdown"
 )
 
 
@@ -46,6 +47,10 @@ class Controlled(Protocol):
 
     def start_site(self, site: str) -> None:
         """Bring the site back."""
+        ...
+
+    def verify_backup(self, site: str, run: str) -> Mapping[str, Any]:
+        """One pass of verifying the site's backups."""
         ...
 
     def take_first_user(self, name: str, password: str) -> None:
@@ -137,10 +142,11 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 return None
 
-    def _change(self, parts: list[str], body: bytes) -> Callable[[], None] | None:
+    def _change(
+        self, parts: list[str], body: bytes
+    ) -> Callable[[], Mapping[str, Any] | None] | None:
         target = self.target
         moves = {"failover": target.promote, "switchover": target.switchover}
-        changes = {"kill": target.kill_site, "start": target.start_site}
         match parts:
             case ["shutdown"]:
                 return target.ask_to_end
@@ -151,8 +157,21 @@ class _Handler(BaseHTTPRequestHandler):
                 return partial(target.take_first_user, str(user["name"]), str(user["password"]))
             case ["databases", move] if move in moves:
                 return partial(moves[move], str(json.loads(body)["site"]))
-            case ["sites", site, change] if change in changes:
-                return partial(changes[change], site)
+            case ["sites", site, change]:
+                return self._change_of_site(site, change, body)
+            case _:
+                return None
+
+    def _change_of_site(
+        self, site: str, change: str, body: bytes
+    ) -> Callable[[], Mapping[str, Any] | None] | None:
+        match change:
+            case "kill":
+                return partial(self.target.kill_site, site)
+            case "start":
+                return partial(self.target.start_site, site)
+            case "backup-verification":
+                return partial(self.target.verify_backup, site, str(json.loads(body)["run"]))
             case _:
                 return None
 

@@ -17,6 +17,7 @@ from psycopg import Connection
 
 from payment_dr.core.settings import Settings
 from payment_dr.lab.addresses import LOOPBACK, Addresses
+from payment_dr.lab.backups import LabBackups
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.postgres import Cluster, PostgresHost, Upstream
 
@@ -37,6 +38,7 @@ class Ledgers:
         self._host = host
         self._moves = threading.RLock()
         self._stale: set[str] = set()
+        self._backups: dict[str, LabBackups] = {}
         self._clusters: dict[str, Cluster] = {
             site.name: Cluster(
                 site.name,
@@ -169,6 +171,19 @@ class Ledgers:
     def connect(self, site: str) -> Connection[Any]:
         """A new connection of the lab's own; the caller closes it."""
         return self._clusters[site].connect(user=self._host.user)
+
+    def backups(self, site: str) -> LabBackups:
+        """Backups of the site's server; all are restored at one port, one after another."""
+        return self._backups.setdefault(
+            site,
+            LabBackups(
+                self._place / f"{site}-backups",
+                host=self._host,
+                source=self._clusters[site],
+                port=self._addresses.evidence_port,
+                writer=lambda: self._clusters[self.writer],
+            ),
+        )
 
     @contextmanager
     def old(self, site: str) -> Generator[Connection[Any]]:

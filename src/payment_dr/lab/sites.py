@@ -1,6 +1,7 @@
 """What can be done to the sites of a lab that runs: lose them, cut them off, move their ledger."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -115,6 +116,16 @@ class Sites:
         call_json(port, "POST", "/routing", routing.model_dump(), timeout_s=_CALL_TIMEOUT_S)
         for site in self.settings.sites:
             parts.functions.wait_callable(site.name)
+
+    def verify_backup(self, site: str, run: str) -> dict[str, Any]:
+        """One pass of verifying the site's backups, see `lab.backup_verification`."""
+        parts = self._at(site)
+        # Few labs are asked for it, and it takes the imports of functions.
+        verification: Any = import_module("payment_dr.lab.backup_verification")
+        done: dict[str, Any] = verification.advance(
+            parts.ledgers.backups(site), self.environment(site), run, parts.directory.logs
+        )
+        return done
 
     def old_ledger(self, site: str) -> tuple[PostingRow, ...]:
         """Postings in the data that the site's latest rebuild set aside."""

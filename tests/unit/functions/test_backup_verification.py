@@ -13,7 +13,7 @@ from payment_dr.adapters.backup_reader import PostgresLiveLedger
 from payment_dr.adapters.postgres import LedgerLogin
 from payment_dr.adapters.rds_restore import RestorePlace
 from payment_dr.checks.backup_source import BackupKind
-from payment_dr.core.errors import SettingsError, UnavailableError
+from payment_dr.core.errors import PaymentDrError, SettingsError, UnavailableError
 from payment_dr.functions import backup_verification as module
 from payment_dr.functions.environment import environment_from
 
@@ -63,8 +63,34 @@ def test_a_call_is_one_pass_over_the_sites_backups_and_a_line_of_the_log(
     document = module.handler({}, None)
     (did,) = document["did"]
     assert did.endswith("the restore has begun")
-    assert vars(caplog.records[-1])["fields"] == document
+    assert vars(caplog.records[-1])["fields"] == {"did": document["did"]}
+    assert document["verdicts"] == []
     assert world.begun[0].point.kind is BackupKind.SNAPSHOT
+
+
+@pytest.mark.usefixtures("variables")
+def test_a_run_that_is_asked_for_is_verified_beside_that_of_the_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = RestoringWorld()
+    world.day()
+    monkeypatch.setattr(module, "ports_of", lambda _: world.ports())
+    asked = {"run": "2023-11-14T22-15-00Z"}
+    for _ in range(20):
+        document = module.handler(asked, None)
+        if document["verdicts"]:
+            break
+    assert document["run"] == asked["run"]
+    assert [one["verdict"] for one in document["verdicts"]] == ["pass", "pass"]
+    assert {one.run for one in world.filed} == {"2023-11-14", asked["run"]}
+    assert not world.existing
+
+
+@pytest.mark.usefixtures("variables")
+def test_a_run_is_named_by_a_time_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ports_of", lambda _: RestoringWorld().ports())
+    with pytest.raises(PaymentDrError, match=r"cannot be named '\.\./x'"):
+        module.handler({"run": "../x"}, None)
 
 
 def test_the_parts_are_those_of_the_site(

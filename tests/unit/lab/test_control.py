@@ -33,6 +33,10 @@ class FakeLab:
     def start_site(self, site: str) -> None:
         self._do("start", site)
 
+    def verify_backup(self, site: str, run: str) -> dict[str, Any]:
+        self.calls.append(("verify", site, run))
+        return {"run": run}
+
     def take_first_user(self, name: str, password: str) -> None:
         self.calls.append(("first-user", name, password))
 
@@ -72,6 +76,8 @@ def test_each_route_does_one_thing(lab: FakeLab) -> None:
     post(lab, "/sites/east/start")
     post(lab, "/databases/first-user", {"name": "master", "password": "secret"})
     post(lab, "/deployment", {"merchant_keys": {"shop": "key"}})
+    verified = post(lab, "/sites/east/backup-verification", {"run": "2026-11-24"})
+    assert verified == {"run": "2026-11-24"}
     assert post(lab, "/shutdown") == {}
     assert lab.calls == [
         ("promote", "west"),
@@ -80,6 +86,7 @@ def test_each_route_does_one_thing(lab: FakeLab) -> None:
         ("start", "east"),
         ("first-user", "master", "secret"),
         ("adopt", "key"),
+        ("verify", "east", "2026-11-24"),
         ("end",),
     ]
 

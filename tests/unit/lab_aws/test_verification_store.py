@@ -39,6 +39,8 @@ def test_verdicts_are_found_by_run_and_the_newest_run_is_read_back(cloud: CloudU
     store.put(evidence("2026-01-10", BackupKind.POINT_IN_TIME))
     assert store.has("2026-01-09", BackupKind.SNAPSHOT)
     assert not store.has("2026-01-09", BackupKind.POINT_IN_TIME)
+    assert store.of("2026-01-09") == (evidence("2026-01-09", BackupKind.SNAPSHOT),)
+    assert not store.of("2026-01-11")
     latest = store.latest()
     assert [(one.run, one.point.kind) for one in latest] == [
         ("2026-01-10", BackupKind.POINT_IN_TIME),
