@@ -7,6 +7,7 @@ wait for its lock. Nothing is made anywhere, see `payment_dr.lab.aws_provider`.
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ from payment_dr.infra.engine_events import Severity
 from payment_dr.infra.engine_stack import EngineStack, PlanResult
 from payment_dr.infra.local import CONFIGURATION, Local, write_override
 from payment_dr.lab.aws_provider import install
+from payment_dr.lab.aws_provider.__main__ import TYPES
 from payment_dr.lint.document import PlanDocument
 
 ENDPOINTS: Final = "PAYMENT_DR_STAND_IN_ENDPOINTS"
@@ -144,8 +146,7 @@ class Stacks:
             document=stack.document,
             empty=False,
         )
-        runs = engine(self.root)
-        EngineStack(engine=runs, name=name, directory=stack.directory).apply(saved)
+        opened(self.root, stack.directory).apply(saved)
 
     def _plan_again(self, name: str, target: Path) -> None:
         shutil.copyfile(_state(_directory(self.root, name)), _state(target / name))
@@ -173,7 +174,11 @@ def opened(
 ) -> EngineStack:
     """A stack under the engine, its state beside its directory."""
     write_override(Local(backend_directory=directory.parent), directory)
-    stack = EngineStack(engine=engine(root, environment), name=directory.name, directory=directory)
+    # Of the provider's 1,700 types, the engine reads those that are written.
+    written = (directory / CONFIGURATION).read_text()
+    types = {TYPES: ",".join(sorted(set(re.findall(r"aws_\w+", written))))}
+    runs = engine(root, {**types, **(environment or {})})
+    stack = EngineStack(engine=runs, name=directory.name, directory=directory)
     stack.initialise()
     return stack
 

@@ -16,8 +16,9 @@ from cryptography import x509
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.lab.aws_provider import install
-from payment_dr.lab.aws_provider.__main__ import ENDPOINTS, cloud
+from payment_dr.lab.aws_provider.__main__ import ENDPOINTS, TYPES, cloud, schemas
 from payment_dr.lab.aws_provider.schema import cache
+from payment_dr.lab.aws_provider.schema.model import Family
 from payment_dr.lab.aws_provider.wire.certificate import certificate
 from payment_dr.lab.aws_provider.wire.server import COOKIE, COOKIE_VALUE, Method, wait
 
@@ -97,10 +98,13 @@ def test_only_endpoints_bring_an_emulator(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_installing_again_changes_nothing(environment: Mapping[str, str]) -> None:
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
     directory = Path(environment["TF_CLI_CONFIG_FILE"]).parent
-    before = {path: path.stat().st_ino for path in directory.rglob("*")}
+    before = contents()
     assert install(directory) == environment
-    assert {path: path.stat().st_ino for path in directory.rglob("*")} == before
+    assert contents() == before
 
 
 def test_bindings_that_do_not_say_their_providers_version_are_refused(
@@ -125,3 +129,15 @@ def test_a_directory_with_any_name_can_hold_it(
     configuration = written.read_text(encoding="utf-8")
     assert 'a \\"quoted\\" $${name} \\\\"' in configuration
     assert os.access(directory / "terraform-provider-aws", os.X_OK)
+
+
+def test_only_the_named_types_are_offered_to_an_engine_in_a_hurry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(TYPES, "aws_vpc,aws_region")
+    offered = schemas()
+    assert offered.names(Family.RESOURCE) == {"aws_vpc"}
+    assert offered.names(Family.DATA) == {"aws_vpc", "aws_region"}
+    assert offered.block(Family.RESOURCE, "aws_vpc").attributes
+    monkeypatch.delenv(TYPES)
+    assert len(schemas().names(Family.RESOURCE)) > 1500

@@ -115,7 +115,7 @@ def test_nothing_of_a_site_is_or_is_read_in_another_region(stacks: Stacks, name:
     stack, here = stacks.stacks[name], stacks.settings.site(name).region
     assert stack.configuration["provider"].keys() == {"aws"}
     assert [one["region"] for one in stack.configuration["provider"]["aws"]] == [here]
-    assert "terraform_remote_state" not in stack.configuration["data"]
+    assert "terraform_remote_state" not in stack.configuration.get("data", {})
     # Every regional resource of the provider says its region, whoever chose it.
     read = stack.plan["prior_state"]["values"]["root_module"]["resources"]
     regions = {one["values"].get("region", here) for one in (*stack.resources, *read)}

@@ -7,12 +7,12 @@ which `init` writes in these cases, names a program that exists on this machine 
 of version control, as everything that a synthesis makes.
 """
 
-import os
 import platform
 import re
 import shlex
 import sys
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -44,19 +44,19 @@ def install(directory: Path) -> Mapping[str, str]:
     cache.answer()  # read now, so that no first command of the engine seems slow
     directory.mkdir(parents=True, exist_ok=True)
     program = directory / _PROGRAM
-    program.write_text(
-        f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -m payment_dr.lab.aws_provider\n"
+    _replace(
+        program, f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -m payment_dr.lab.aws_provider\n"
     )
-    program.chmod(_MODE)
     mirror = _mirror(directory, program)
     configuration = directory / _CONFIGURATION
-    configuration.write_text(
+    _replace(
+        configuration,
         "provider_installation {\n"
         f"  dev_overrides {{\n    {_quoted(_SOURCE)} = {_quoted(str(directory.resolve()))}\n  }}\n"
         f"  filesystem_mirror {{\n    path = {_quoted(str(mirror.resolve()))}\n"
         f"    include = [{_quoted(_SOURCE)}]\n  }}\n"
         f"  direct {{\n    exclude = [{_quoted(_SOURCE)}]\n  }}\n"
-        "}\n"
+        "}\n",
     )
     return {"TF_CLI_CONFIG_FILE": str(configuration)}
 
@@ -70,10 +70,16 @@ def _mirror(directory: Path, program: Path) -> Path:
     for registry in _REGISTRIES:
         folder = mirror / registry / _SOURCE / version / place
         folder.mkdir(parents=True, exist_ok=True)
-        mirrored = folder / f"{_PROGRAM}_v{version}"
-        if not mirrored.exists():
-            os.link(program, mirrored)
+        _replace(folder / f"{_PROGRAM}_v{version}", program.read_text())
     return mirror
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file in one step: an engine that reads or runs the old one goes on undisturbed."""
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as made:
+        made.write(text)
+    Path(made.name).chmod(_MODE)
+    Path(made.name).replace(file)
 
 
 def _version(bindings: Path) -> str:

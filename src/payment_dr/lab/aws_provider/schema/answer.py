@@ -5,7 +5,7 @@ a type it takes from the same bytes, so that there is one form of schemas only.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -47,6 +47,16 @@ def answer_of(described: Iterable[Described]) -> bytes:
             entry = {"key": each.name, "schema": CODEC.encode("Schema", schema)}
             answer[_ENTRIES[each.family]].append(entry)
     return CODEC.encode(_ANSWER, answer)
+
+
+def part_of(answer: bytes, names: Collection[str]) -> bytes:
+    """An answer that offers the types with these names only: an engine reads it in less time."""
+    decoded = CODEC.decode(_ANSWER, answer)
+    parts = {
+        member: [entry for entry in decoded[member] if entry["key"] in names]
+        for member in _ENTRIES.values()
+    }
+    return CODEC.encode(_ANSWER, {**decoded, **parts})
 
 
 def _message(block: Block) -> Message:
