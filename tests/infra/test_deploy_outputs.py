@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from fakes.deployment import Environment, settings
 from fakes.engine import change, plan
@@ -104,26 +105,76 @@ def test_settings_that_aws_cannot_have_fail_with_every_reason(tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
-def test_the_ledger_is_initialised_by_homes_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
+class Rds:
+    """A region's RDS: who writes by its account, or nothing when it is away."""
 
-    class Session:
-        def client(self, service: str, *, region_name: str, config: Any) -> str:
-            made.append((service, region_name, config.read_timeout))
-            return "client"
+    def __init__(self, writer: str | None) -> None:
+        self.writer = writer
 
-    monkeypatch.setattr(boto3.session, "Session", Session)
+    def describe_global_clusters(self, **_: str) -> dict[str, Any]:
+        if self.writer is None:
+            raise EndpointConnectionError(endpoint_url="https://rds")
+        members = [
+            {"DBClusterArn": f"arn:aws:rds:{region}:1:cluster:c", "IsWriter": region == self.writer}
+            for region in ("us-east-1", "us-west-2")
+        ]
+        return {"GlobalClusters": [{"GlobalClusterMembers": members}]}
+
+
+class Session:
+    """Clients by region; remembers those of functions."""
+
+    def __init__(self, writer: str, *, away: str = "") -> None:
+        self.writer = writer
+        self.away = away
+        self.called: list[tuple[str, float]] = []
+
+    def client(self, service: str, *, region_name: str, config: Any) -> Any:
+        if service == "rds":
+            return Rds(None if region_name in self.away else self.writer)
+        self.called.append((region_name, config.read_timeout))
+        return "client"
+
+
+@pytest.mark.parametrize(
+    ("session", "region", "name"),
+    [
+        (Session("us-east-1"), "us-east-1", "payments-initialise-east-prod"),
+        (Session("us-west-2"), "us-west-2", "payments-initialise-west-prod"),
+        (Session("us-west-2", away="us-east-1"), "us-west-2", "payments-initialise-west-prod"),
+    ],
+    ids=["at home", "after a move", "after a move that home did not survive"],
+)
+def test_the_ledger_is_initialised_where_it_is_the_writer(
+    monkeypatch: pytest.MonkeyPatch, session: Session, region: str, name: str
+) -> None:
+    monkeypatch.setattr(boto3.session, "Session", lambda: session)
     monkeypatch.setattr(initialise, "call", lambda *arguments: arguments)
-    answer = initialise.initialise(settings())
-    assert answer == ("client", "payments-initialise-east-prod", {})
-    assert made == [("lambda", "us-east-1", 320.0)]
+    assert initialise.initialise(settings()) == ("client", name, {})
+    assert session.called == [(region, 320.0)]
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        (Session("eu-west-1"), "no site's cluster is the writer of the global cluster\n"),
+        (Session("us-east-1", away="us-east-1 us-west-2"), "the global cluster: describing"),
+    ],
+)
+def test_without_a_writer_nothing_is_initialised(
+    monkeypatch: pytest.MonkeyPatch, session: Session, said: str
+) -> None:
+    monkeypatch.setattr(boto3.session, "Session", lambda: session)
+    with pytest.raises(PaymentDrError, match=said):
+        initialise.initialise(settings())
+    assert session.called == []
 
 
 def test_an_error_of_the_function_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise PaymentDrError("it failed")
 
+    monkeypatch.setattr(boto3.session, "Session", lambda: Session("us-east-1"))
     monkeypatch.setattr(initialise, "call", fail)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(PaymentDrError, match="it failed"):
         initialise.initialise(settings())
