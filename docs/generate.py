@@ -1,7 +1,9 @@
 """Generate the reference pages from the code: `make docs`; a test fails while they differ."""
 
+import sys
 import typing
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import typer
@@ -36,9 +38,19 @@ def pages() -> dict[str, str]:
         "plans.md": plans_page(),
         "openapi.json": api_pages.openapi_page(),
         "errors.md": api_pages.errors_page(NOTE),
+        "policy.md": policy_page(),
         "api.md": api_pages.api_page(NOTE),
         **{f"lint/{name}": text for name, text in reference_pages().items()},
     }
+
+
+def policy_page() -> str:
+    """What the tests of policies check, which they say themselves."""
+    tests = str(Path(__file__).parents[1] / "tests")
+    if tests not in sys.path:
+        sys.path.append(tests)
+    page: str = import_module("policy.page").page()
+    return page
 
 
 def cli_page() -> str:

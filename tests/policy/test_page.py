@@ -2,4 +2,4 @@ from policy.page import PAGE, page
 
 
 def test_the_page_says_what_the_tests_check() -> None:
-    assert PAGE.read_text() == page(), "run: PYTHONPATH=tests .venv/bin/python -m policy.page"
+    assert PAGE.read_text() == page(), "run: make docs"
