@@ -128,6 +128,7 @@ def by_hand(environment: Environment, *, tuned: bool) -> Pay:
                 "created_at": now,
             },
             "occurred_at": now,
+            "request_id": key,
             "postings": [
                 {"account": "provider_receivable", "minor_units": 1250},
                 {"account": "merchant_payable", "minor_units": -1250},
@@ -164,6 +165,7 @@ def operations(operation: str, key: str, now: float) -> dict[str, Any]:
         "started_at": now,
         "decided_at": None,
         "fee_minor": None,
+        "request_id": key,
     }
 
 

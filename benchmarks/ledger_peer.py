@@ -1,7 +1,7 @@
 """Journal entries per second beside django-hordak, on one and the same PostgreSQL.
 
 Each entry is one transaction with two legs: 12.50 EUR that the provider owes us and that we owe
-the merchant. Clients are processes with one connection each; the parts take turns.
+the merchant. Clients are processes with one connection each; the parts take turns by small blocks.
 
     ours    `PostgresLedger.post`: the entry, and with it its event, its payment as it is now, the
             totals of both accounts, a place in the outbox, all under the stamp of who may write
@@ -41,6 +41,9 @@ PARTS: Final = (OURS, HORDAK, FLOOR)
 CLIENTS: Final = (1, 4)
 AMOUNT: Final = 1250
 WARM_UP: Final = 50
+BLOCK: Final = 48
+"""Entries of one part before it is the next one's turn."""
+
 PEERS_PYTHON: Final = ROOT / ".venv" / "peers" / "bin" / "python"
 
 PLAIN: Final = """
@@ -207,18 +210,27 @@ def crew(server: Cluster) -> Iterator[dict[str, list[Worker]]]:
                 worker = Worker(command_of(part, number, server))
                 undo.callback(worker.close)
                 made[part].append(worker)
-            rate(made[part], WARM_UP)
+            spent_s(made[part], WARM_UP)
         yield made
 
 
-def rate(workers: Sequence[Worker], entries: int) -> float:
-    """Entries per second of all of them together, each making so many."""
+def spent_s(workers: Sequence[Worker], entries: int) -> float:
+    """Seconds until each of them has made so many, all at once."""
     began = time.perf_counter()
     for worker in workers:
         worker.begin(entries)
     for worker in workers:
         worker.answer()
-    return entries * len(workers) / (time.perf_counter() - began)
+    return time.perf_counter() - began
+
+
+def rates(workers: Mapping[str, Sequence[Worker]], clients: int, blocks: int) -> dict[str, float]:
+    """Entries per second of each part; what disturbs one by small blocks disturbs all."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    for _ in range(blocks):
+        for part in PARTS:
+            spent[part] += spent_s(workers[part][:clients], BLOCK // clients)
+    return {part: blocks * BLOCK / seconds for part, seconds in spent.items()}
 
 
 def counted(server: Cluster) -> dict[str, int]:
@@ -232,45 +244,49 @@ def counted(server: Cluster) -> dict[str, int]:
     return found
 
 
-def measure(server: Cluster, runs: int, entries: int) -> None:
-    rates: dict[tuple[str, int], list[float]] = {(p, c): [] for c in CLIENTS for p in PARTS}
+def measure(server: Cluster, runs: int, blocks: int) -> None:
+    found: dict[tuple[str, int], list[float]] = {(p, c): [] for c in CLIENTS for p in PARTS}
     with crew(server) as workers:
         for run in range(runs):
-            for (part, clients), found in rates.items():
-                found.append(rate(workers[part][:clients], entries // clients))
-            told = ", ".join(f"{p} x{c} {of[-1]:.0f}/s" for (p, c), of in rates.items())
+            for clients in CLIENTS:
+                for part, per_s in rates(workers, clients, blocks).items():
+                    found[part, clients].append(per_s)
+            told = ", ".join(f"{p} x{c} {of[-1]:.0f}/s" for (p, c), of in found.items())
             say(f"  run {run + 1}: {told}")
-    each = WARM_UP * max(CLIENTS) + runs * sum(entries // clients * clients for clients in CLIENTS)
-    found_entries = counted(server)
-    assert found_entries == dict.fromkeys(PARTS, each), (found_entries, each)
+    made = WARM_UP * max(CLIENTS) + runs * blocks * BLOCK * len(CLIENTS)
+    left = counted(server)
+    assert left == dict.fromkeys(PARTS, made), (left, made)
     for clients in CLIENTS:
-        detail = {"clients": clients, "entries_per_run": entries, "legs": 2, "hordak": "2.0"}
-        for part in PARTS:
-            name = f"journal entries by {clients} clients: {part}"
-            emit(Result(name=name, unit="1/s", runs=tuple(rates[part, clients]), detail=detail))
-        for part in (HORDAK, FLOOR):
-            pairs = zip(rates[OURS, clients], rates[part, clients], strict=True)
-            name = f"journal entries by {clients} clients: ours to {part}"
-            emit(Result(name=name, unit="x", runs=tuple(a / b for a, b in pairs), detail=detail))
+        report(clients, {part: found[part, clients] for part in PARTS}, blocks * BLOCK)
+
+
+def report(clients: int, found: Mapping[str, list[float]], entries: int) -> None:
+    detail = {"clients": clients, "entries_per_run": entries, "legs": 2, "block": BLOCK}
+    by = f"journal entries by {clients} {'client' if clients == 1 else 'clients'}"
+    for part, per_s in found.items():
+        emit(Result(name=f"{by}: {part}", unit="1/s", runs=tuple(per_s), detail=detail))
+    for part in (HORDAK, FLOOR):
+        ratios = tuple(a / b for a, b in zip(found[OURS], found[part], strict=True))
+        emit(Result(name=f"{by}: ours to {part}", unit="x", runs=ratios, detail=detail))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--entries", type=int, default=1000, help="of each part in a run")
+    parser.add_argument("--blocks", type=int, default=20, help=f"of {BLOCK} entries in a run")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.runs < 1 or options.entries < max(CLIENTS):
-        parser.error(f"--runs must be at least 1, --entries at least {max(CLIENTS)}")
+    if options.runs < 1 or options.blocks < 1:
+        parser.error("--runs and --blocks must be at least 1")
     if options.work:
         part, port = options.work
         serve(part, int(port))
         return 0
     if not PEERS_PYTHON.exists():
         raise LabError(f"{PEERS_PYTHON} is missing", remedy="make bench makes it")
-    say(f"journal entries beside django-hordak: {options.runs} runs of {options.entries} each")
+    say(f"journal entries beside django-hordak: {options.runs} runs")
     with ledger_server() as server:
-        measure(server, options.runs, options.entries)
+        measure(server, options.runs, options.blocks)
     return 0
 
 

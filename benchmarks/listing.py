@@ -120,6 +120,8 @@ def fill(server: Cluster, payments: int) -> None:
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
+        # Else the first reads would write what was just made.
+        connection.execute("CHECKPOINT")
 
 
 class Explained(LedgerQueries):
