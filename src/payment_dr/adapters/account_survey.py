@@ -188,6 +188,21 @@ def drift(client: "S3Client", bucket: str, now: float) -> Answer[Drift]:
     return ask(found)
 
 
+def store_drift(client: "S3Client", bucket: str, *, changes: int, now: float) -> None:
+    """File how many resources a plan of now would change.
+
+    Raises:
+        UnavailableError: the bucket did not take it.
+    """
+    with aws_errors(f"s3:PutObject {DRIFT_KEY} of {bucket}", writes=True):
+        client.put_object(
+            Bucket=bucket,
+            Key=DRIFT_KEY,
+            Body=_PLAN.dump_json({"at": now, "changes": changes}),
+            ContentType="application/json",
+        )
+
+
 def _engine_version(client: "RDSClient", cluster: str) -> str:
     with aws_errors(f"rds:DescribeDBClusters {cluster}", writes=False):
         answer = client.describe_db_clusters(DBClusterIdentifier=cluster)

@@ -2,9 +2,12 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
+from payment_dr.adapters.clock import SystemClock
 from payment_dr.cli.deploy_view import Watch
 from payment_dr.cli.plan_view import plan_json
 from payment_dr.cli.stacks import (
@@ -20,8 +23,12 @@ from payment_dr.cli.stacks import (
     prepare,
 )
 from payment_dr.cli.talk import say
-from payment_dr.infra.deployment import Deployment
+from payment_dr.core.errors import UnavailableError
+from payment_dr.core.settings import Settings
+from payment_dr.infra import outputs
+from payment_dr.infra.deployment import Deployment, Planned
 from payment_dr.infra.deployment_order import choose
+from payment_dr.infra.drift import file_drift
 from payment_dr.infra.synthesis import OUT
 
 
@@ -41,8 +48,9 @@ def diff(
 ) -> None:
     """Plan every stack and show what would be created, changed, replaced or destroyed.
 
-    Changes nothing. Exit code 1 when a plan would detach, replace or destroy what holds data or
-    the membership of a cluster, unless --allow-destroy names it, or when a plan fails.
+    Changes nothing. What a plan of the whole environment would change is filed where readiness
+    finds it, as plan drift. Exit code 1 when a plan would detach, replace or destroy what holds
+    data or the membership of a cluster, unless --allow-destroy names it, or when a plan fails.
     """
     prepared = prepare(Where(settings=settings, out=out, engine=engine))
     deployment = Deployment(
@@ -53,6 +61,8 @@ def diff(
     )
     with failing():
         plans = deployment.diff()
+    if only is None:
+        _file(prepared.settings, plans)
     if as_json:
         sys.stdout.write(json.dumps({"stacks": [plan_json(p) for p in plans]}, indent=2) + "\n")
     refusals = [refusal for plan in plans if (refusal := deployment.refusal(plan))]
@@ -60,3 +70,17 @@ def diff(
         say(f"error: {refusal}")
     if refusals:
         raise typer.Exit(1)
+
+
+def _file(settings: Settings, plans: Sequence[Planned]) -> None:
+    """For readiness; the diff itself does not need it."""
+    if not outputs.FILE.is_file():
+        say(f"not filed for readiness, as there is no {outputs.FILE}: payment-dr outputs --write")
+        return
+    found: dict[str, Any] = json.loads(outputs.FILE.read_bytes())
+    try:
+        filed = file_drift(settings, plans, found, SystemClock().now())
+    except UnavailableError as error:
+        say(f"not filed for readiness: {error}")
+        return
+    say(f"filed for readiness of {', '.join(filed) or 'no site: none is deployed'}")

@@ -17,11 +17,16 @@ FILE: Final = Path("cfn-outputs") / "flat-outputs.json"
 def flat(stacks: Mapping[str, Mapping[str, Output]]) -> dict[str, Any]:
     """`<Stack><Thing>`: value, e.g. `EastApiUrl`; sensitive ones are left out."""
     return {
-        f"{_pascal(stack)}{name}": output.value
+        flat_name(stack, name): output.value
         for stack, outputs in stacks.items()
         for name, output in sorted(outputs.items())
         if not output.sensitive
     }
+
+
+def flat_name(stack: str, name: str) -> str:
+    """How an output of a stack is called among those of all, e.g. `EastApiUrl`."""
+    return "".join(part.capitalize() for part in stack.split("-")) + name
 
 
 def write(values: Mapping[str, Any], target: Path) -> None:
@@ -41,7 +46,3 @@ def write(values: Mapping[str, Any], target: Path) -> None:
 def text(values: Mapping[str, Any]) -> str:
     """The file's content."""
     return msgspec.json.format(msgspec.json.encode(values), indent=2).decode() + "\n"
-
-
-def _pascal(stack: str) -> str:
-    return "".join(part.capitalize() for part in stack.split("-"))

@@ -4,6 +4,8 @@ import json
 import re
 import signal
 import sys
+import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,18 @@ from typer.testing import CliRunner, Result
 
 from fakes.deployment import STACKS, Environment, settings
 from fakes.engine import Take, calls, change, complaint, hook, plan
+from fakes.planned_client import PlannedClient, refusal
+from payment_dr.adapters import account_survey
 from payment_dr.adapters.settings_file import example_text
 from payment_dr.cli import deploy, deploy_view, destroy, stacks, synth
 from payment_dr.cli.main import build
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import Settings
+from payment_dr.infra import drift
 from payment_dr.infra.engine import Engine, EngineName
 from payment_dr.infra.package import FunctionPackage
 from payment_dr.infra.synthesis import Synthesis
+from payment_dr.recovery.readiness_survey import Drift
 
 NEW = plan(change("aws_vpc.a", "create", after={}))
 LOSS = plan(change("aws_kms_key.data", "delete", before={}))
@@ -155,6 +161,51 @@ def test_diff_as_json_has_every_change_and_danger(environment: Environment) -> N
     ]
     assert east["dangers"][0]["address"] == "east:aws_kms_key.data"
     assert Path(east["plan"]).is_file()
+
+
+def deployed(monkeypatch: pytest.MonkeyPatch, client: object) -> None:
+    """The outputs are known, and every client of AWS is this one."""
+    Path("cfn-outputs").mkdir()
+    Path("cfn-outputs/flat-outputs.json").write_text(
+        json.dumps({"EastEvidenceBucket": "e", "WestEvidenceBucket": "w"}), encoding="utf-8"
+    )
+
+    class Session:
+        def client(self, service: str, **_given: object) -> object:
+            assert service == "s3"
+            return client
+
+    monkeypatch.setattr(drift.boto3.session, "Session", Session)
+
+
+def test_a_diff_files_for_each_site_what_readiness_then_calls_drift(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = PlannedClient({})
+    deployed(monkeypatch, client)
+    environment.play("west", NEW)
+    assert "filed for readiness of east, west" in run("diff").stderr
+    filed = {request["Bucket"]: request["Body"] for _, request in client.calls}
+    for bucket, changes in (("e", 0), ("w", 1)):
+        stored: Any = PlannedClient({"Body": BytesIO(filed[bucket])})
+        found = account_survey.drift(stored, bucket, time.time())
+        assert isinstance(found, Drift)
+        assert found.changes == changes
+        assert found.age_s < 60
+
+
+def test_a_diff_that_cannot_be_filed_says_so_and_is_none_the_worse(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "not filed for readiness, as there is no" in run("diff").stderr
+    deployed(monkeypatch, PlannedClient(refusal("AccessDenied")))
+    result = run("diff")
+    assert result.exit_code == 0
+    assert "not filed for readiness: s3:PutObject drift.json of e" in result.stderr
+    assert "filed" not in run("diff", "--site", "west").stderr
+    Path("cfn-outputs/flat-outputs.json").write_text("{}", encoding="utf-8")
+    assert "filed for readiness of no site: none is deployed" in run("diff").stderr
+    assert "apply" not in environment.commands("east")
 
 
 def test_a_plan_that_fails_ends_a_diff_with_1(environment: Environment) -> None:
