@@ -6,7 +6,7 @@ from typing import Final
 from payment_dr.infra.constructs.function import Callee, CodePackage
 from payment_dr.infra.constructs.functions import FunctionsProps
 from payment_dr.infra.function_variables import LedgerEndpoints
-from payment_dr.infra.permission_parts import KeyArns
+from payment_dr.infra.permission_parts import KeyArns, LedgerIds
 from payment_dr.infra.place import Place
 
 DATA_KEY: Final = "arn:aws:kms::123456789012:key/data"
@@ -19,6 +19,8 @@ CODE_HASH: Final = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 LEDGER: Final = LedgerEndpoints(
     proxy="proxy.test", writer="writer.test", reader="reader.test", port=5432
 )
+
+LEDGER_IDS: Final = LedgerIds(cluster="cluster-ABC", proxy="prx-123")
 
 CALLEE: Final = Callee(
     function_name="payments-api", qualifier="live", alias_arn="arn:alias", invoke_arn="arn:invoke"
@@ -35,4 +37,5 @@ def functions_props(place: Place, package: Path) -> FunctionsProps:
         keys=KEYS,
         logs_key_arn=LOGS_KEY,
         ledger=LEDGER,
+        ledger_ids=LEDGER_IDS,
     )

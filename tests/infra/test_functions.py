@@ -138,7 +138,7 @@ def test_no_two_functions_share_a_role_and_its_policies_are_there_first(
             for found, body in resources(stack, "aws_iam_role_policy").items()
             if body["role"] == f"${{aws_iam_role.{role}.name}}"
         }
-        assert len(own) == 2
+        assert len(own) == (3 if name in {"api", "initialise"} else 2)  # a token is a third thing
         assert own <= set(made(stack, place, name)["depends_on"])
 
 

@@ -17,6 +17,7 @@ SERVICES: Final[Mapping[Need, frozenset[str]]] = {
     Need.TABLE_READ: frozenset({"dynamodb"}),
     Need.TABLE_WRITE: frozenset({"dynamodb"}),
     Need.LEDGER: frozenset({"secretsmanager"}),
+    Need.LEDGER_PROXY: frozenset(),
     Need.LEDGER_ADMIN: frozenset({"secretsmanager"}),
     Need.LEDGER_MASTER: frozenset({"secretsmanager"}),
     Need.PROVIDER: frozenset({"secretsmanager"}),
@@ -24,7 +25,6 @@ SERVICES: Final[Mapping[Need, frozenset[str]]] = {
     Need.WEBHOOKS: frozenset({"secretsmanager"}),
     Need.CANARY: frozenset({"secretsmanager"}),
     Need.DIRECTORY: frozenset({"dynamodb"}),
-    Need.SWITCH: frozenset({"monitoring"}),
     Need.CLUSTERS_READ: frozenset({"rds"}),
     Need.CLUSTERS_MOVE: frozenset({"rds"}),
     Need.EVIDENCE: frozenset({"s3"}),
@@ -32,7 +32,7 @@ SERVICES: Final[Mapping[Need, frozenset[str]]] = {
     Need.START_MOVE: frozenset({"states"}),
     Need.RESTORE: frozenset({"rds", "kms"}),
     Need.ROTATE: frozenset({"secretsmanager"}),
-    Need.OBSERVE: frozenset({"monitoring", "kms", "lambda", "secretsmanager"}),
+    Need.OBSERVE: frozenset({"kms", "lambda", "secretsmanager"}),
 }
 """Services of the own region that a need calls; what else it calls lies on the internet."""
 

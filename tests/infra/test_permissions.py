@@ -1,15 +1,18 @@
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 import pytest
 
-from infra.surroundings import KEYS
+from infra.surroundings import KEYS, LEDGER_IDS
+from payment_dr.core.deployment_settings import DatabaseSettings, LedgerAuthentication
 from payment_dr.functions.catalogue import FUNCTIONS, Function, Need, function
 from payment_dr.functions.state_machine_start import state_machine_arn as machine_that_is_started
 from payment_dr.infra.constructs.policies import Effect, PolicyStatement, policy
 from payment_dr.infra.permission_parts import UNAVOIDABLE
-from payment_dr.infra.permissions import key_statements, statements
+from payment_dr.infra.permissions import key_statements, login_statements, statements
 from payment_dr.infra.permissions_of_recovery import state_machine_arn
 from payment_dr.infra.place import Place
 
@@ -36,8 +39,8 @@ WRITE: Final = frozenset({"dynamodb:PutItem"})
 APPEND: Final = frozenset({"dynamodb:UpdateItem"})
 SECRET: Final = frozenset({"secretsmanager:GetSecretValue"})
 SEAL: Final = frozenset({"kms:GenerateDataKey"})
+LOG_IN: Final = frozenset({"rds-db:connect"})
 QUEUE: Final = frozenset({"sqs:SendMessage"})
-METRICS: Final = frozenset({"cloudwatch:PutMetricData"})
 EVIDENCE: Final = frozenset({"s3:GetObject", "s3:PutObject", "s3:ListBucket"})
 SEE: Final = frozenset({"rds:DescribeGlobalClusters", "rds:DescribeDBClusters"})
 MOVE: Final = frozenset({"rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"})
@@ -52,17 +55,17 @@ ABROAD: Final = (
 """Statements that reach the other region; a failover needs the second one, from here."""
 
 _JOB: Final = EVERY | READ | SECRET | SEAL | QUEUE
-_RECOVERY: Final = EVERY | READ | WRITE | APPEND | SECRET | SEAL | METRICS | EVIDENCE | SEE | MOVE
+_RECOVERY: Final = EVERY | READ | WRITE | APPEND | SECRET | SEAL | EVIDENCE | SEE | MOVE
 
 TABLE: Final = {
-    "api": EVERY | READ | WRITE | SECRET | SEAL,
+    "api": EVERY | READ | WRITE | SECRET | SEAL | LOG_IN,
     "poster": _JOB,
     "confirmer": _JOB | WRITE,
     "sweeper": _JOB | WRITE,
     "webhooks": _JOB,
     "watcher": _RECOVERY | QUEUE | {"states:StartExecution"},
     "recovery": _RECOVERY,
-    "initialise": EVERY | READ | WRITE | APPEND | SECRET | SEAL,
+    "initialise": EVERY | READ | WRITE | APPEND | SECRET | SEAL | LOG_IN,
     "readiness": EVERY
     | READ
     | SECRET
@@ -119,7 +122,11 @@ TABLE: Final = {
 
 
 def allowed(one: Function, place: Place) -> list[PolicyStatement]:
-    everything = (*statements(one, place), *key_statements(one, place, KEYS))
+    everything = (
+        *statements(one, place),
+        *key_statements(one, place, KEYS),
+        *login_statements(one, place, LEDGER_IDS),
+    )
     return [statement for statement in everything if statement.effect is Effect.ALLOW]
 
 
@@ -174,7 +181,9 @@ def test_every_exception_is_needed_and_has_a_reason(home: Place) -> None:
     assert all(UNAVOIDABLE.values())
 
 
-@pytest.mark.parametrize("need", [need for need in Need if need is not Need.DNS], ids=str)
+@pytest.mark.parametrize(
+    "need", [need for need in Need if need not in {Need.DNS, Need.LEDGER_PROXY}], ids=str
+)
 def test_every_need_allows_something_to_those_who_have_it(need: Need, home: Place) -> None:
     alone = Function(
         name="alone",
@@ -213,6 +222,25 @@ def test_who_writes_payments_may_not_write_the_control_record(home: Place) -> No
             assert set(refused.actions) == WRITE | APPEND
             leading = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "control*"}}
             assert refused.conditions == leading
+
+
+def test_no_function_writes_the_audit_log_or_deletes_of_it(home: Place) -> None:
+    """Entries are people's; who moves for them writes around the log and not over it."""
+    entry = "control#audit#00000001"
+    for one in FUNCTIONS:
+        for statement in allowed(one, home):
+            if "dynamodb:DeleteItem" in statement.actions:
+                (keys,) = statement.conditions.values()
+                assert not fnmatchcase(entry, keys["dynamodb:LeadingKeys"])
+        if Need.TABLE_WRITE not in one.needs:
+            continue
+        found = {each.sid: each for each in statements(one, home)}
+        refused = found.get("NoAuditLog") or found["NoControlRecord"]
+        assert refused.effect is Effect.DENY
+        assert set(refused.actions) == WRITE | APPEND
+        (pattern,) = (each["dynamodb:LeadingKeys"] for each in refused.conditions.values())
+        assert fnmatchcase(entry, pattern)
+        assert fnmatchcase("control", pattern) is ("NoControlRecord" in found)
 
 
 def test_no_function_makes_api_keys_but_the_one_that_makes_the_canary(home: Place) -> None:
@@ -256,9 +284,46 @@ def test_a_secret_is_read_by_those_who_need_it_in_the_copy_of_their_region(peer:
     }
 
 
+def with_passwords(place: Place) -> Place:
+    """The same place where the API logs in with the secret, as jobs do."""
+    database = DatabaseSettings(authentication=LedgerAuthentication.PASSWORD)
+    return replace(place, settings=place.settings.model_copy(update={"database": database}))
+
+
+def test_the_api_logs_in_as_one_user_through_one_proxy_and_reads_no_secret_of_the_ledger(
+    home: Place,
+) -> None:
+    one = function("api")
+    (login,) = login_statements(one, home, LEDGER_IDS)
+    assert login.actions == ("rds-db:connect",)
+    assert login.resources == ("arn:aws:rds-db:us-east-1:123456789012:dbuser:prx-123/payment_api",)
+    read = {arn for found in statements(one, home) for arn in found.resources if "secret:" in arn}
+    assert read == {home.secret_arn("provider"), home.secret_arn("webhooks")}
+
+
+def test_who_makes_the_ledger_logs_in_as_its_first_user_at_the_cluster(home: Place) -> None:
+    (login,) = login_statements(function("initialise"), home, LEDGER_IDS)
+    user = "arn:aws:rds-db:us-east-1:123456789012:dbuser:cluster-ABC/payment_master"
+    assert login.resources == (user,)
+
+
+def test_nobody_else_logs_in_by_a_token(home: Place) -> None:
+    found = {one.name for one in FUNCTIONS if login_statements(one, home, LEDGER_IDS)}
+    assert found == {"api", "initialise"}
+
+
+def test_with_passwords_the_api_reads_the_secret_and_no_token_is_good_for_anything(
+    home: Place,
+) -> None:
+    place = with_passwords(home)
+    assert not any(login_statements(one, place, LEDGER_IDS) for one in FUNCTIONS)
+    sids = {one.sid for one in statements(function("api"), place)}
+    assert {"ReadLedgerSecret", "OpenLedgerSecret"} <= sids
+
+
 def test_the_key_of_secrets_opens_one_secret_through_its_service_alone(home: Place) -> None:
     opening = next(
-        one for one in statements(function("api"), home) if one.sid == "OpenLedgerSecret"
+        one for one in statements(function("poster"), home) if one.sid == "OpenLedgerSecret"
     )
     assert opening.conditions == {
         "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/payments-secrets-prod"},
@@ -276,9 +341,11 @@ def test_a_key_of_the_site_is_used_through_a_service_or_for_the_function_s_own_e
         assert "kms:ViaService" in said or own in said
 
 
-def test_metrics_go_to_our_namespace_alone(home: Place) -> None:
-    published = next(one for one in statements(function("watcher"), home) if "Publish" in one.sid)
-    assert published.conditions == {"StringEquals": {"cloudwatch:namespace": "PaymentDR"}}
+def test_no_function_calls_cloudwatch_whose_metrics_are_lines_of_the_log(
+    one: Function, home: Place
+) -> None:
+    actions = {action for each in statements(one, home) for action in each.actions}
+    assert not [action for action in actions if action.startswith("cloudwatch:")]
 
 
 def test_the_code_of_a_function_cannot_touch_the_network_that_lambda_made_for_it(

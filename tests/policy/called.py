@@ -67,7 +67,8 @@ class Definition:
 def _operations() -> Mapping[str, str]:
     """IAM's action, as `service:Operation`, by the name of the client's method."""
     session = get_session()
-    found: dict[str, str] = {}
+    # No operation of RDS: it signs, and what it signs is asked of the database.
+    found: dict[str, str] = {"generate_db_auth_token": "rds-db:connect"}
     for service in sorted(SERVICES):
         operations: list[str] = list(session.get_service_model(service).operation_names)
         for operation in operations:

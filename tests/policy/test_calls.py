@@ -55,6 +55,7 @@ NOT_READ: Final = {
         ],
         "is made of the parts of a payment; a secret is read when it is first used",
     ),
+    ("api", "ledger"): "is told by the settings to log in by a token",
     **dict.fromkeys(
         [("readiness", thing) for thing in ("canary", "ledger")],
         "is made of the parts of a move; a secret is read when it is first used",

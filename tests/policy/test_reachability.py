@@ -30,6 +30,7 @@ SERVICES: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.TABLE_READ: ("dynamodb",),
     Need.TABLE_WRITE: ("dynamodb",),
     Need.LEDGER: ("secretsmanager",),
+    Need.LEDGER_PROXY: (),
     Need.LEDGER_ADMIN: ("secretsmanager",),
     Need.LEDGER_MASTER: ("secretsmanager",),
     Need.PROVIDER: ("secretsmanager",),
@@ -37,7 +38,6 @@ SERVICES: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.WEBHOOKS: ("secretsmanager",),
     Need.CANARY: ("secretsmanager",),
     Need.DIRECTORY: ("dynamodb",),
-    Need.SWITCH: ("monitoring",),
     Need.CLUSTERS_READ: ("rds",),
     Need.CLUSTERS_MOVE: ("rds",),
     Need.EVIDENCE: ("s3",),
@@ -84,6 +84,7 @@ class Sites:
         peer = self.stacks.settings.peer(site).name
         reached = {
             Need.LEDGER: [(site, "aws_db_proxy")],
+            Need.LEDGER_PROXY: [(site, "aws_db_proxy")],
             Need.LEDGER_ADMIN: [(site, "aws_rds_cluster"), (peer, "aws_rds_cluster")],
             Need.LEDGER_MASTER: [(site, "aws_rds_cluster")],
         }

@@ -18,7 +18,10 @@ from payment_dr.recovery.audit import AUDIT_ENTRY, AuditEntry, entry_text
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_HINT: Final = f"{CONTROL_KEY}#audit#last"
+AUDIT_KEY: Final = f"{CONTROL_KEY}#audit#"
+"""What the keys of all items of the log begin with."""
+
+_HINT: Final = f"{AUDIT_KEY}last"
 _BATCH: Final = 100
 _ENTRIES_MAX: Final = 1_000_000
 _BATCH_TRIES: Final = 10
@@ -108,7 +111,7 @@ class DynamoAuditLog:
 
 
 def _name(number: int) -> str:
-    return f"{CONTROL_KEY}#audit#{number:08}"
+    return f"{AUDIT_KEY}{number:08}"
 
 
 def _key(name: str) -> dict[str, Any]:

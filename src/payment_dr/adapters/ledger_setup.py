@@ -48,8 +48,15 @@ Connect = Callable[[str], Connection[Any]]
 """A new connection of the cluster's first user to the database of that name, in autocommit."""
 
 
-def prepare_database(connect: Connect, users: Iterable[LedgerUser]) -> bool:
+def prepare_database(
+    connect: Connect, users: Iterable[LedgerUser], *, tokens: bool = False
+) -> bool:
     """The empty database, its roles and their rights; and the passwords of some of the users.
+
+    Args:
+        connect: as the first user.
+        users: whose passwords are set.
+        tokens: as in `ledger_roles.make_roles`.
 
     Returns:
         Whether the database is new.
@@ -67,7 +74,7 @@ def prepare_database(connect: Connect, users: Iterable[LedgerUser]) -> bool:
         if is_new:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         with connect(DATABASE) as ledger:
-            make_roles(ledger)
+            make_roles(ledger, tokens=tokens)
             ledger.execute(_RIGHTS.encode())
             for user in users:
                 _set_password(ledger, user)
@@ -87,11 +94,16 @@ class LedgerSetup:
         master: the cluster's first user.
         admin: who migrates; it is given this password.
         app: of the handlers; it is given this password.
+        master_by_token: the first user with a token instead of a password, where the payment API
+            logs in by one; else None. Who makes a user is a member of it since PostgreSQL 16, so
+            the first user may be one of `rds_iam` once `payment_api` is, and then Aurora takes no
+            password from it.
     """
 
     master: LedgerLogin
     admin: LedgerLogin
     app: LedgerUser
+    master_by_token: Callable[[], LedgerLogin] | None = None
 
     def prepare(self) -> bool:
         """Database, roles and passwords; whether the database is new.
@@ -103,7 +115,7 @@ class LedgerSetup:
         admin = LedgerUser(name=self.admin.user, password=self.admin.password)
         with _errors("preparing the ledger"):
             return prepare_database(
-                lambda database: _connected(self.master, database), (self.app, admin)
+                self._as_master, (self.app, admin), tokens=self.master_by_token is not None
             )
 
     def migrate(self) -> tuple[str, ...]:
@@ -125,6 +137,15 @@ class LedgerSetup:
         """
         with _errors("stamping the ledger"), _connected(self.admin, DATABASE) as connection:
             return stamp_first(connection, stamp)
+
+    def _as_master(self, database: str) -> Connection[Any]:
+        """By the password; where that is refused and there are tokens, by one of these."""
+        try:
+            return _connected(self.master, database)
+        except psycopg.OperationalError as error:
+            if self.master_by_token is None or not is_password_refusal(error):
+                raise
+        return _connected(self.master_by_token(), database)
 
 
 def _require_writer(connection: Connection[Any]) -> None:

@@ -28,7 +28,7 @@ from payment_dr.payments.ports import Posted, ReplicaView
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_BOOKINGS: Final = TypeAdapter(tuple[Booking, ...])
+BOOKINGS: Final = TypeAdapter(tuple[Booking, ...])
 """Its JSON is what `ledger.book` reads: the fields' names are the contract."""
 
 _POST: Final = "SELECT ledger.book(%s, %s, %s)"
@@ -48,7 +48,8 @@ _UNSURPRISING: Final = ("25", "40", "53", "55", "57", "58")
 
 _WAITING_MAX: Final = 100
 
-_PASSWORD_REFUSED: Final = "password authentication failed"  # noqa: S105 - a message
+_REFUSED: Final = ("password authentication failed", "PAM authentication failed")
+"""What a server says to a wrong password, and Aurora to a token that it does not take."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +99,11 @@ def is_refusal(error: psycopg.Error) -> bool:
 
 
 def is_password_refusal(error: psycopg.OperationalError) -> bool:
-    """Whether the server refused the password of a login.
+    """Whether the server refused the password, or the token, of a login.
 
     libpq tells no SQLSTATE of a login that failed, only the server's words.
     """
-    return _PASSWORD_REFUSED in str(error)
+    return any(words in str(error) for words in _REFUSED)
 
 
 def log_in(
@@ -165,7 +166,7 @@ class PostgresLedger:
 
         FENCED, and nothing is written, when the stamp is another or the database is a replica.
         """
-        arguments = (stamp.epoch, stamp.site, _BOOKINGS.dump_json(tuple(bookings)).decode())
+        arguments = (stamp.epoch, stamp.site, BOOKINGS.dump_json(tuple(bookings)).decode())
         with self._connection("posting to the ledger", writes=True) as connection:
             try:
                 row = connection.execute(_POST, arguments).fetchone()

@@ -10,11 +10,13 @@ from enum import StrEnum, unique
 from itertools import combinations
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from payment_dr.core.deployment_settings import DatabaseSettings, DeploymentSettings
 from payment_dr.core.mode import Mode
 from payment_dr.core.provider_kind import ProviderKind
 from payment_dr.core.regions import MRSC_REGION_SETS
+from payment_dr.core.settings_model import SettingsModel
 from payment_dr.core.stamp import SiteName
 
 _PREFIXES: Final = range(16, 21)
@@ -27,11 +29,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class SiteSettings(_Model):
+class SiteSettings(SettingsModel):
     """A place that can take payments: its name, AWS region and network."""
 
     name: SiteName
@@ -63,7 +61,7 @@ class SiteSettings(_Model):
         return value
 
 
-class ProbeSettings(_Model):
+class ProbeSettings(SettingsModel):
     """Health checks: `threshold` failures in a row, one each `interval_s`, make a site unhealthy.
 
     Route 53 takes intervals of 10 or 30 s and thresholds of 1 to 10; the lab takes any.
@@ -80,7 +78,7 @@ class ProbeSettings(_Model):
         return self.interval_s * self.threshold
 
 
-class DnsSettings(_Model):
+class DnsSettings(SettingsModel):
     """The name that clients resolve, and how long they may keep the answer."""
 
     zone: str = "payments.example"
@@ -100,7 +98,7 @@ class DnsSettings(_Model):
         return self
 
 
-class Objectives(_Model):
+class Objectives(SettingsModel):
     """What is promised; measurements are compared with these. RPO counts payments, not time."""
 
     acceptance_rto_s: Seconds = 60
@@ -119,13 +117,13 @@ class Promotion(StrEnum):
     APPROVAL = "approval"
 
 
-class StepBudgets(_Model):
+class StepBudgets(SettingsModel):
     """Longest time each step of a move may take; their sum must fit the objective."""
 
     open_move_s: Seconds = 10
     """Gates, and the compare-and-set that opens the move."""
-    route_s: Seconds = 30
-    """Takeover switch until the DNS answer has changed."""
+    route_s: Seconds = 60
+    """From the mark in the control record until the DNS answer has changed."""
     promote_s: Seconds = 300
     """Promotion of the target's cluster, and the stamp on it."""
     reconcile_s: Seconds = 120
@@ -134,6 +132,12 @@ class StepBudgets(_Model):
     """The compare-and-set that gives poster and confirmer their new roles."""
     verify_s: Seconds = 60
     """A canary payment end to end."""
+    restore_s: Seconds = 14_400
+    """Of a rebuild: until the restored database is in the ledger's place."""
+    rebuild_s: Seconds = 21_600
+    """Of a rebuild: the scan of every payment that posts what is missing."""
+    compare_s: Seconds = 21_600
+    """Of a rebuild: the scan of every payment that compares."""
 
 
 @unique
@@ -144,7 +148,7 @@ class Orchestrator(StrEnum):
     STATE_MACHINE = "state-machine"
 
 
-class FailoverSettings(_Model):
+class FailoverSettings(SettingsModel):
     """When and how the active role moves without being asked."""
 
     orchestrator: Orchestrator = Orchestrator.WATCHER
@@ -167,7 +171,7 @@ class FailoverSettings(_Model):
         return b.open_move_s + b.route_s + b.promote_s + b.reconcile_s + b.open_ledger_s
 
 
-class PaymentSettings(_Model):
+class PaymentSettings(SettingsModel):
     """Limits of requests, how often the jobs behind them run, and what payments cost."""
 
     request_deadline_s: Seconds = 10
@@ -192,6 +196,11 @@ class PaymentSettings(_Model):
     """`stripe`; or `acquirer`, a plain JSON API at the address that functions are given."""
     mode: Mode = Mode.TEST
     """Whether money is real: keys of the other mode do not work here."""
+    record_age_days: Annotated[int, Field(ge=36, le=3653)] = 400
+    """Age from which a finished, confirmed payment leaves the payments table, and with it its
+    idempotency keys; more than the oldest backup that a ledger may be rebuilt from."""
+    delivered_age_days: Annotated[int, Field(ge=1, le=3653)] = 30
+    """How long a delivered webhook is kept, to be looked at or sent again; its event stays."""
     key_age_s: Annotated[float, Field(ge=0, le=1)] = 1
     """How old what a process knows of an API key may be: a revoked one works no longer than so."""
 
@@ -205,41 +214,7 @@ class PaymentSettings(_Model):
         return self
 
 
-class DeploymentSettings(_Model):
-    """What a deployment on AWS needs beyond what the lab knows too; both sites get the same."""
-
-    account_id: str = "000000000000"
-    """AWS account; every ARN names it, and the provider refuses any other one."""
-    instance_class: str = "db.r6g.large"
-    """Class of the database instances; a smaller standby is none."""
-    instances: Annotated[int, Field(ge=1, le=15)] = 2
-    """Database instances in each site."""
-    engine_version: str = "16.8"
-    """Aurora PostgreSQL; from 16.8 on a global switchover takes seconds."""
-    backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 35
-    """How far back a cluster can be restored to a point in time."""
-    vault_lock: bool = False
-    """Whether copied backups cannot be deleted by anyone before they expire. Not reversible."""
-    nat_per_zone: bool = True
-    """One NAT gateway in each availability zone, or one for the site: cheaper, a single point."""
-    provisioned_concurrency: Annotated[int, Field(ge=0, le=1000)] = 5
-    """Payment handlers kept warm in each site."""
-    reserved_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Most payment handlers at once in each site."""
-    log_retention_days: Annotated[int, Field(ge=1, le=3653)] = 365
-    """How long logs are kept; one of the values that CloudWatch Logs takes."""
-    alarm_emails: tuple[str, ...] = ()
-    """Addresses that alarms are sent to; each confirms once."""
-
-    @field_validator("account_id")
-    @classmethod
-    def _twelve_digits(cls, value: str) -> str:
-        if not re.fullmatch(r"[0-9]{12}", value):
-            raise ValueError("must be the 12 digits of an AWS account, e.g. '123456789012'")
-        return value
-
-
-class LabSettings(_Model):
+class LabSettings(SettingsModel):
     """The lab's distances: one-way delays between and inside regions, and room for processes."""
 
     replication_delay_ms: Milliseconds = 100
@@ -254,7 +229,7 @@ class LabSettings(_Model):
     """Longest wait for one process to become ready."""
 
 
-class Settings(_Model):
+class Settings(SettingsModel):
     """All of payment-dr's settings. `home` names the site that is active when nothing is wrong."""
 
     environment_suffix: str = "dev"
@@ -270,6 +245,7 @@ class Settings(_Model):
     objectives: Objectives = Objectives()
     failover: FailoverSettings = FailoverSettings()
     payments: PaymentSettings = PaymentSettings()
+    database: DatabaseSettings = DatabaseSettings()
     deployment: DeploymentSettings = DeploymentSettings()
     lab: LabSettings = LabSettings()
 
@@ -282,7 +258,7 @@ class Settings(_Model):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        problems = [*self._site_problems(), *self._budget_problems()]
+        problems = [*self._site_problems(), *self._budget_problems(), *self._expiry_problems()]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -313,13 +289,16 @@ class Settings(_Model):
 
     def _budget_problems(self) -> list[str]:
         problems: list[str] = []
-        acceptance = self.probes.detection_s + self.dns.ttl_s
-        if acceptance > self.objectives.acceptance_rto_s:
-            problems.append(
-                f"objectives.acceptance_rto_s {self.objectives.acceptance_rto_s:g} cannot be met: "
-                f"probes {self.probes.interval_s:g} s x {self.probes.threshold} "
-                f"+ TTL {self.dns.ttl_s} s = {acceptance:g} s"
-            )
+        turns = {
+            "objectives.acceptance_rto_s": self.objectives.acceptance_rto_s,
+            "failover.budgets.route_s": self.failover.budgets.route_s,
+        }
+        problems += [
+            f"{name} {limit_s:g} cannot be met: probes {self.probes.interval_s:g} s "
+            f"x {self.probes.threshold} + TTL {self.dns.ttl_s} s = {self.switch_s:g} s"
+            for name, limit_s in turns.items()
+            if self.switch_s > limit_s
+        ]
         ledger = self.probes.detection_s + self.failover.ledger_s
         if ledger > self.objectives.ledger_rto_s:
             problems.append(
@@ -328,6 +307,20 @@ class Settings(_Model):
                 f"{self.failover.ledger_s:g} s = {ledger:g} s"
             )
         return problems
+
+    @property
+    def switch_s(self) -> float:
+        """Longest time until clients follow health checks: probes in a row, and the TTL."""
+        return self.probes.detection_s + self.dns.ttl_s
+
+    def _expiry_problems(self) -> list[str]:
+        age, kept = self.payments.record_age_days, self.deployment.backup_retention_days
+        if age > kept:
+            return []
+        return [
+            f"payments.record_age_days {age} must exceed deployment.backup_retention_days {kept}: "
+            "a ledger rebuilt from the oldest backup would lack what expired since"
+        ]
 
     def site(self, name: str) -> SiteSettings:
         """The site of that name; KeyError if there is none."""

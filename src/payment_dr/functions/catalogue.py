@@ -18,6 +18,8 @@ class Need(Enum):
     """The same: conditional writes."""
     LEDGER = auto()
     """The site's own cluster, as the role of the application."""
+    LEDGER_PROXY = auto()
+    """The same through its proxy, as the payment API: by a token, or by the same secret."""
     LEDGER_ADMIN = auto()
     """Clusters of both sites, as the role that stamps and migrates."""
     LEDGER_MASTER = auto()
@@ -32,8 +34,6 @@ class Need(Enum):
     """The API key of the canary, and the site's own address."""
     DIRECTORY = auto()
     """Enters merchants into the list of all of them, which lies in the payments table."""
-    SWITCH = auto()
-    """Publishes the takeover switch and metrics."""
     CLUSTERS_READ = auto()
     """Describes the global cluster, its members and their backups."""
     CLUSTERS_MOVE = auto()
@@ -48,6 +48,8 @@ class Need(Enum):
     """Restores backups into clusters of its own, and deletes these."""
     ROTATE = auto()
     """Writes new versions of the ledger's secrets."""
+    EXPIRE = auto()
+    """Walks through the payments table, and deletes payments of it."""
     OBSERVE = auto()
     """Reads what readiness judges: alarms, quotas, keys, functions, certificates, secrets."""
 
@@ -97,7 +99,6 @@ _MOVE: Final = frozenset(
         Need.LEDGER,
         Need.LEDGER_ADMIN,
         Need.CANARY,
-        Need.SWITCH,
         Need.CLUSTERS_READ,
         Need.CLUSTERS_MOVE,
         Need.EVIDENCE,
@@ -112,7 +113,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         purpose="the payment API: accepts, charges, decides, posts, acknowledges",
         memory_mb=1024,
         timeout_s=29,
-        needs=frozenset({*_TABLE, Need.LEDGER, Need.PROVIDER, Need.MERCHANTS}),
+        needs=frozenset({*_TABLE, Need.LEDGER_PROXY, Need.PROVIDER, Need.MERCHANTS}),
     ),
     Function(
         name="poster",
@@ -137,10 +138,10 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         name="sweeper",
         handler="payment_dr.functions.sweeper:handler",
-        purpose="completes payments whose handler has vanished",
+        purpose="completes payments whose handler has vanished, expires old ones",
         memory_mb=512,
         timeout_s=120,
-        needs=frozenset({*_TABLE, Need.LEDGER, Need.PROVIDER}),
+        needs=frozenset({*_TABLE, Need.LEDGER, Need.PROVIDER, Need.EXPIRE}),
         every=Every.MINUTE,
         single=True,
     ),
@@ -157,7 +158,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         name="watcher",
         handler="payment_dr.functions.watcher:handler",
-        purpose="watches the other site, holds the takeover switch, opens moves",
+        purpose="watches the other site, opens moves",
         memory_mb=512,
         timeout_s=75,
         needs=_MOVE | {Need.START_MOVE},

@@ -8,7 +8,7 @@ a history is rebuilt from the payments table, and not taken for a new one.
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from os import environ
 from typing import Any, Final, Protocol
@@ -18,12 +18,14 @@ from payment_dr.adapters.canary import MERCHANT
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.ledger_setup import LedgerSetup, LedgerUser
+from payment_dr.adapters.ledger_tokens import token_login
 from payment_dr.adapters.merchant_directory import MerchantDirectory
+from payment_dr.adapters.postgres import LedgerLogin
 from payment_dr.adapters.secrets import read_secret
 from payment_dr.core.stamp import SiteName, Stamp
-from payment_dr.functions.composition import aws_client, ledger_login
+from payment_dr.functions.composition import aws_client, ledger_login, takes_tokens
 from payment_dr.functions.environment import Environment, environment_from
-from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.logs import configure_logs, logged
 from payment_dr.payments.merchant_admin import MerchantAdmin
 from payment_dr.payments.merchants import Scope
 from payment_dr.recovery.control import ControlRecord
@@ -91,6 +93,7 @@ def initialise(setup: Setup, control: Control, home: SiteName) -> Initialised:
     )
 
 
+@logged
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Initialise this site's environment."""
     configure_logs()
@@ -117,9 +120,19 @@ def parts_of(environment: Environment) -> tuple[LedgerSetup, DynamoControlTable]
         master=ledger_login(environment, master),
         admin=ledger_login(environment, admin),
         app=LedgerUser(name=app["username"], password=app["password"]),
+        master_by_token=_by_token(environment, master["username"]),
     )
     dynamodb = aws_client(environment, "dynamodb", tight(settings.payments.table_timeout_s))
     return setup, DynamoControlTable(dynamodb, settings.resource("table"))
+
+
+def _by_token(environment: Environment, user: str) -> Callable[[], LedgerLogin] | None:
+    """The user's login at the cluster's writer by a token; None where the API takes none."""
+    if not takes_tokens(environment):
+        return None
+    client = aws_client(environment, "rds", tight(_SECRET_S))
+    writer, _, _ = environment.ledger.host.partition(",")
+    return lambda: token_login(client, writer, environment.ledger.port, user)
 
 
 def adopt_canary(environment: Environment) -> bool:

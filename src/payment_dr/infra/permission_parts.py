@@ -9,7 +9,6 @@ from payment_dr.infra.place import Place
 
 UNAVOIDABLE: Final[Mapping[str, str]] = {
     "acm:ListCertificates": "lists what the account has; there is no resource to name",
-    "cloudwatch:PutMetricData": "metrics have no ARN; a condition names the namespace instead",
     "ec2:DescribeNetworkInterfaces": "EC2's describing calls take no resource",
     "ec2:DescribeSubnets": "EC2's describing calls take no resource",
     "lambda:GetAccountSettings": "is about the account itself",
@@ -37,6 +36,23 @@ class KeyArns:
 
     data: str
     messages: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerIds:
+    """What IAM names the site's cluster and its proxy by: ids of AWS's own making."""
+
+    cluster: str
+    proxy: str
+
+
+def log_in(sid: str, place: Place, resource_id: str, user: str) -> PolicyStatement:
+    """Logging in as one user of one cluster, or through one proxy, by a token."""
+    return PolicyStatement(
+        sid=sid,
+        actions=("rds-db:connect",),
+        resources=(place.arn("rds-db", f"dbuser:{resource_id}/{user}"),),
+    )
 
 
 def use_key(sid: str, key: str, service: str, place: Place) -> PolicyStatement:

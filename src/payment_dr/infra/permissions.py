@@ -1,22 +1,34 @@
 """What each function may do, derived from its needs: named actions on named ARNs, nothing else.
 
-ARNs come from names, so a plan shows every policy in full before anything exists. Only keys have
-ids of AWS's making; what is allowed on these stands in `key_statements`, apart.
+ARNs come from names, so a plan shows every policy in full before anything exists. Only keys, and
+users of the ledger, go by ids of AWS's making; what is allowed on these stands apart, in
+`key_statements` and `login_statements`.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from payment_dr.adapters.cloudwatch_switch import NAMESPACE
+from payment_dr.adapters.audit_log import AUDIT_KEY
 from payment_dr.adapters.control_table import CONTROL_KEY
+from payment_dr.adapters.ledger_roles import API_USER, MASTER_USER
 from payment_dr.adapters.merchant_directory import LIST_KEY
 from payment_dr.adapters.record_items import OPEN_INDEX, UNCONFIRMED_INDEX
+from payment_dr.core.deployment_settings import LedgerAuthentication
 from payment_dr.functions.catalogue import Function, Need
 from payment_dr.infra.constructs.policies import Effect, PolicyStatement
-from payment_dr.infra.permission_parts import KeyArns, send_dead_letters, trace, use_key, via
+from payment_dr.infra.permission_parts import (
+    KeyArns,
+    LedgerIds,
+    log_in,
+    send_dead_letters,
+    trace,
+    use_key,
+    via,
+)
 from payment_dr.infra.permissions_of_recovery import (
     clusters_move,
     clusters_read,
+    expire,
     observe,
     restore,
     start_move,
@@ -78,6 +90,25 @@ def key_statements(function: Function, place: Place, keys: KeyArns) -> tuple[Pol
     )
 
 
+def login_statements(function: Function, place: Place, ids: LedgerIds) -> list[PolicyStatement]:
+    """What it may log in as by a token; nothing where the settings say that nobody does.
+
+    The first user is let in by one too: `adapters.ledger_setup.LedgerSetup` says why.
+    """
+    if not by_token(place):
+        return []
+    logins = [
+        (Need.LEDGER_PROXY, log_in("LogInAsApi", place, ids.proxy, API_USER)),
+        (Need.LEDGER_MASTER, log_in("LogInAsFirstUser", place, ids.cluster, MASTER_USER)),
+    ]
+    return [statement for need, statement in logins if need in function.needs]
+
+
+def by_token(place: Place) -> bool:
+    """Whether the payment API logs in to the ledger by tokens of IAM."""
+    return place.settings.database.authentication is LedgerAuthentication.IAM
+
+
 def _every_function(function: Function, place: Place) -> tuple[PolicyStatement, ...]:
     name = place.name(function.name)
     group = place.arn("logs", f"log-group:/aws/lambda/{name}")
@@ -107,16 +138,24 @@ def _every_function(function: Function, place: Place) -> tuple[PolicyStatement, 
 
 
 def _control_record(function: Function, place: Place) -> tuple[PolicyStatement, ...]:
-    """Who writes payments does not write the control record, which lies in the same table."""
-    moves = Need.CLUSTERS_MOVE in function.needs or Need.LEDGER_MASTER in function.needs
-    if moves or Need.TABLE_WRITE not in function.needs:
+    """Who writes payments does not write the control record, which lies in the same table.
+
+    The audit log lies there too. It is written by people's commands: whoever moves for them
+    writes the control record, and still no entry of the log, so that none is written over.
+    """
+    if Need.TABLE_WRITE not in function.needs:
         return ()
+    moves = Need.CLUSTERS_MOVE in function.needs or Need.LEDGER_MASTER in function.needs
     return (
         PolicyStatement(
-            sid="NoControlRecord",
+            sid="NoAuditLog" if moves else "NoControlRecord",
             actions=("dynamodb:PutItem", "dynamodb:UpdateItem"),
             resources=(_table(place),),
-            conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": f"{CONTROL_KEY}*"}},
+            conditions={
+                "ForAnyValue:StringLike": {
+                    "dynamodb:LeadingKeys": f"{AUDIT_KEY if moves else CONTROL_KEY}*"
+                }
+            },
             effect=Effect.DENY,
         ),
     )
@@ -208,6 +247,11 @@ def _secret(thing: str, *further: str) -> Callable[[Place], tuple[PolicyStatemen
     return allowed
 
 
+def _proxy(place: Place) -> tuple[PolicyStatement, ...]:
+    """The secret, where the API logs in with it; else `login_statements` has all."""
+    return () if by_token(place) else _secret("ledger")(place)
+
+
 def _rotate(place: Place) -> tuple[PolicyStatement, ...]:
     further = (
         "secretsmanager:DescribeSecret",
@@ -215,17 +259,6 @@ def _rotate(place: Place) -> tuple[PolicyStatement, ...]:
         "secretsmanager:UpdateSecretVersionStage",
     )
     return tuple(one for thing in ROTATED_SECRETS for one in _secret(thing, *further)(place))
-
-
-def _switch(_place: Place) -> tuple[PolicyStatement, ...]:
-    return (
-        PolicyStatement(
-            sid="PublishMetrics",
-            actions=("cloudwatch:PutMetricData",),
-            resources=("*",),
-            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-        ),
-    )
 
 
 def _evidence(place: Place) -> tuple[PolicyStatement, ...]:
@@ -252,6 +285,7 @@ _BY_NEED: Final[Mapping[Need, Callable[[Place], tuple[PolicyStatement, ...]]]] =
     Need.TABLE_READ: _table_read,
     Need.TABLE_WRITE: _table_write,
     Need.LEDGER: _secret("ledger"),
+    Need.LEDGER_PROXY: _proxy,
     Need.LEDGER_ADMIN: _secret("ledger-admin"),
     Need.LEDGER_MASTER: _secret("ledger-master"),
     Need.PROVIDER: _secret("provider"),
@@ -259,7 +293,6 @@ _BY_NEED: Final[Mapping[Need, Callable[[Place], tuple[PolicyStatement, ...]]]] =
     Need.WEBHOOKS: _secret("webhooks"),
     Need.CANARY: _secret("canary"),
     Need.DIRECTORY: _directory,
-    Need.SWITCH: _switch,
     Need.CLUSTERS_READ: clusters_read,
     Need.CLUSTERS_MOVE: clusters_move,
     Need.EVIDENCE: _evidence,
@@ -267,5 +300,6 @@ _BY_NEED: Final[Mapping[Need, Callable[[Place], tuple[PolicyStatement, ...]]]] =
     Need.START_MOVE: start_move,
     Need.RESTORE: restore,
     Need.ROTATE: _rotate,
+    Need.EXPIRE: expire,
     Need.OBSERVE: observe,
 }

@@ -1,9 +1,11 @@
 """What moves, readiness and restored backups may do with clusters and with what surrounds them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from payment_dr.adapters.control_table import CONTROL_KEY
 from payment_dr.adapters.function_call import ALIAS
+from payment_dr.functions import state_machine_start
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.infra.constructs.policies import PolicyStatement
 from payment_dr.infra.place import Place
@@ -13,6 +15,8 @@ RESTORED: Final = "restored"
 
 Only what is named so can be changed or deleted by it.
 """
+
+_UUID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))
 
 _COPIES: Final = ("cluster-snapshot:rds:", "cluster-snapshot:awsbackup:", "cluster-auto-backup:")
 """Backups of clusters: the service's daily ones, those of AWS Backup, and the continuous one."""
@@ -33,7 +37,7 @@ def clusters_read(place: Place) -> tuple[PolicyStatement, ...]:
             resources=(global_cluster_arn(place),),
         ),
         PolicyStatement(
-            sid="SeeClusters", actions=("rds:DescribeDBClusters",), resources=_clusters(place)
+            sid="SeeClusters", actions=("rds:DescribeDBClusters",), resources=member_clusters(place)
         ),
     )
 
@@ -44,7 +48,12 @@ def clusters_move(place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="MoveGlobalCluster",
             actions=("rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"),
-            resources=(global_cluster_arn(place), *_clusters(place)),
+            resources=(global_cluster_arn(place), *member_clusters(place)),
+        ),
+        PolicyStatement(
+            sid="RebuildFromPayments",
+            actions=("dynamodb:DescribeTable", "dynamodb:Scan"),
+            resources=(place.arn("dynamodb", f"table/{place.shared('table')}"),),
         ),
         PolicyStatement(
             sid="AppendToRunLog",
@@ -53,6 +62,20 @@ def clusters_move(place: Place) -> tuple[PolicyStatement, ...]:
             conditions={
                 "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CONTROL_KEY}#run#*"}
             },
+        ),
+    )
+
+
+def expire(place: Place) -> tuple[PolicyStatement, ...]:
+    """Walking through the payments table, and deleting what has the key of a payment, a UUID."""
+    table = place.arn("dynamodb", f"table/{place.shared('table')}")
+    return (
+        PolicyStatement(sid="WalkPayments", actions=("dynamodb:Scan",), resources=(table,)),
+        PolicyStatement(
+            sid="ExpirePayments",
+            actions=("dynamodb:DeleteItem",),
+            resources=(table,),
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": _UUID}},
         ),
     )
 
@@ -69,8 +92,8 @@ def start_move(place: Place) -> tuple[PolicyStatement, ...]:
 
 
 def state_machine_arn(place: Place) -> str:
-    """ARN of the site's recovery state machine."""
-    return place.arn("states", f"stateMachine:{place.name('recovery')}")
+    """ARN of the site's recovery state machine, as the functions know it."""
+    return state_machine_start.state_machine_arn(place.settings, place.site.name)
 
 
 def restore(place: Place) -> tuple[PolicyStatement, ...]:
@@ -139,12 +162,14 @@ def observe(place: Place) -> tuple[PolicyStatement, ...]:
 
     It changes nothing.
     """
+    names = [function.name for function in FUNCTIONS]
+    return observe_functions(place, names)
+
+
+def observe_functions(place: Place, names: Sequence[str]) -> tuple[PolicyStatement, ...]:
+    """The same, of functions by their names in the catalogue; `*` is every one of them."""
     both = tuple(Place(settings=place.settings, site=site) for site in place.settings.sites)
-    functions = [
-        one.arn("lambda", f"function:{one.name(function.name)}")
-        for one in both
-        for function in FUNCTIONS
-    ]
+    functions = [one.arn("lambda", f"function:{one.name(name)}") for one in both for name in names]
     return (
         PolicyStatement(
             sid="ObserveFunctions",
@@ -187,7 +212,7 @@ def observe(place: Place) -> tuple[PolicyStatement, ...]:
     )
 
 
-def _clusters(place: Place) -> tuple[str, ...]:
+def member_clusters(place: Place) -> tuple[str, ...]:
     """ARNs of both members: whoever promotes one names it in its own region."""
     settings = place.settings
     return tuple(

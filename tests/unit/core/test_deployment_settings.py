@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from payment_dr.core.settings import DeploymentSettings, DnsSettings
+from payment_dr.core.deployment_settings import DeploymentSettings
+from payment_dr.core.settings import DnsSettings
 
 
 @pytest.mark.parametrize("zone", ["payments", "pay_ments.example", "-a.example"])

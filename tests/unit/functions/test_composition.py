@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -15,6 +15,7 @@ from fakes.composed import SETTINGS
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.control_table import control_item
+from payment_dr.core.deployment_settings import DatabaseSettings, LedgerAuthentication
 from payment_dr.core.errors import SettingsError, UnavailableError
 from payment_dr.core.stamp import Epoch, SiteName
 from payment_dr.functions import composition as module
@@ -22,7 +23,10 @@ from payment_dr.functions.composition import (
     API,
     JOBS,
     Composition,
+    LedgerAccess,
     aws_client,
+    by_password,
+    by_token,
     compose,
     composition,
     ledger_login,
@@ -32,6 +36,7 @@ from payment_dr.functions.environment import Address, AwsAccess, Environment
 from payment_dr.payments.ports import ControlView
 from payment_dr.recovery.control import ControlRecord, Phase
 
+Access = Callable[[Environment, SystemClock], LedgerAccess]
 SECRET = {"api_key": "sk_test_x", "username": "u", "password": "p", "master": "0102"}
 
 
@@ -40,16 +45,18 @@ class FakeAws:
 
     def __init__(self) -> None:
         self.phase = Phase.STEADY
+        self.active = "east"
         self.up = True
         self.made: list[str] = []
+        self.tokens = 0
 
-    def client(self, service: str, **_options: Any) -> "FakeAws":
+    def create_client(self, service: str, **_options: Any) -> "FakeAws":
         self.made.append(service)
         return self
 
     def get_item(self, **_request: Any) -> dict[str, Any]:
         record = ControlRecord(
-            active=SiteName("east"),
+            active=SiteName(self.active),
             epoch=Epoch(4),
             phase=self.phase,
             move=None,
@@ -57,6 +64,10 @@ class FakeAws:
             changed_at=0.0,
         )
         return {"Item": control_item(record)}
+
+    def generate_db_auth_token(self, **_request: Any) -> str:
+        self.tokens += 1
+        return f"token-{self.tokens}"
 
     def get_secret_value(self, **_request: str) -> dict[str, Any]:
         if not self.up:
@@ -103,6 +114,15 @@ def test_the_parts_see_the_control_record(aws: FakeAws, parts: Composition) -> N
     assert parts.ports.control() == steady  # up to a second old
 
 
+def test_clients_leave_home_while_the_other_site_is_active(
+    aws: FakeAws, parts: Composition
+) -> None:
+    aws.active = "west"
+    assert parts.takeover_raised()
+    aws.active = "east"
+    assert parts.takeover_raised(), "up to a second old"
+
+
 def test_a_site_that_does_not_reach_the_provider_is_not_healthy(parts: Composition) -> None:
     with pytest.raises(UnavailableError, match="balance"):
         parts.check_health()
@@ -146,6 +166,39 @@ def test_the_ledger_is_reached_by_tls_except_in_a_lab(environment: Environment) 
     on_aws = ledger_login(replace(environment, aws=None), SECRET)
     assert on_aws.tls
     assert (on_aws.user, on_aws.password) == ("u", "p")
+
+
+def on_aws(environment: Environment, how: LedgerAuthentication) -> Environment:
+    """The same on AWS, with a choice of how the API logs in."""
+    database = DatabaseSettings(authentication=how)
+    settings = environment.settings.model_copy(update={"database": database})
+    return replace(environment, aws=None, settings=settings)
+
+
+def test_the_api_logs_in_by_a_token_of_its_own_for_each_connection(
+    aws: FakeAws, environment: Environment
+) -> None:
+    access = by_token(on_aws(environment, LedgerAuthentication.IAM), SystemClock())
+    access.doubt()
+    first, second = access.login(), access.login()
+    assert (first.user, first.password, second.password) == ("payment_api", "token-1", "token-2")
+    assert first.tls
+    assert aws.made == ["rds"]  # and no secret
+
+
+@pytest.mark.parametrize("access", [by_password, by_token])
+def test_by_the_settings_the_api_logs_in_with_the_secret_as_jobs_do(
+    aws: FakeAws, environment: Environment, access: Access
+) -> None:
+    made = access(on_aws(environment, LedgerAuthentication.PASSWORD), SystemClock())
+    made.doubt()
+    assert (made.login().user, made.login().password) == ("u", "p")
+    assert aws.made == ["secretsmanager"]
+
+
+def test_a_lab_knows_passwords_alone(aws: FakeAws, environment: Environment) -> None:
+    assert by_token(environment, SystemClock()).login().password == "p"
+    assert aws.made == ["secretsmanager"]
 
 
 def test_clients_belong_to_the_sites_region_and_the_lab_gives_their_endpoint(

@@ -1,5 +1,6 @@
 """The function that a deployment ends with: its logins, and what it says it did."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from fakes.directory import key_text
 from fakes.planned_client import PlannedClient, refusal
 from payment_dr.adapters.control_table import control_item
 from payment_dr.adapters.ledger_setup import LedgerSetup
+from payment_dr.core.deployment_settings import DatabaseSettings, LedgerAuthentication
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.functions import composition, initialise
@@ -44,13 +46,14 @@ def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[str, PlannedClient]:
         "secretsmanager": PlannedClient(
             secret("first_user"), secret("payment_admin_2"), secret("payment_app")
         ),
+        "rds": PlannedClient(),
         "dynamodb": PlannedClient(
             refusal("ConditionalCheckFailedException"), {"Item": control_item(first_record(EAST))}
         ),
     }
 
     class Session:
-        def client(self, service: str, **_options: Any) -> PlannedClient:
+        def create_client(self, service: str, **_options: Any) -> PlannedClient:
             return clients[service]
 
     monkeypatch.setattr(composition, "_session", Session)
@@ -74,6 +77,20 @@ def test_each_user_has_what_its_secret_says(aws: dict[str, PlannedClient]) -> No
         True,
     )
     assert "of-" not in repr(setup)
+
+
+def test_the_first_user_has_a_token_at_the_writer_where_the_api_logs_in_by_one(
+    aws: dict[str, PlannedClient],
+) -> None:
+    aws["rds"] = PlannedClient("a-token")
+    setup, _ = parts_of(ENVIRONMENT)
+    assert setup.master_by_token is not None
+    login = setup.master_by_token()
+    assert (login.host, login.user, login.password) == ("writer", "first_user", "a-token")
+    database = DatabaseSettings(authentication=LedgerAuthentication.PASSWORD)
+    settings = ENVIRONMENT.settings.model_copy(update={"database": database})
+    with_passwords, _ = parts_of(replace(ENVIRONMENT, settings=settings))
+    assert with_passwords.master_by_token is None
 
 
 def test_a_secret_that_cannot_be_read_ends_it(aws: dict[str, PlannedClient]) -> None:

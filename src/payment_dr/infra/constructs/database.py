@@ -19,6 +19,7 @@ from cdktn_provider_aws.rds_cluster import RdsCluster, RdsClusterTimeouts
 from cdktn_provider_aws.rds_global_cluster import RdsGlobalCluster, RdsGlobalClusterTimeouts
 from constructs import Construct
 
+from payment_dr.adapters.ledger_roles import MASTER_USER
 from payment_dr.infra.constructs.instances import ENGINE, InstancesProps, SiteInstances
 from payment_dr.infra.constructs.keys import SiteKeys
 from payment_dr.infra.constructs.network import SiteNetwork
@@ -28,7 +29,6 @@ from payment_dr.infra.constructs.proxy import ProxyProps, SiteProxy
 from payment_dr.infra.place import Place
 
 DATABASE: Final = "ledger"
-MASTER_USER: Final = "payment_master"
 MASTER_LOGIN: Final = "ledger-master"
 
 MASTER_PASSWORD_VERSION: Final = 1
@@ -83,6 +83,7 @@ class SiteDatabase(Construct):
         cluster_resource_id: what IAM database authentication names it by.
         endpoint: the writer, where and while this cluster has one; otherwise it answers nobody.
         reader_endpoint: reads, in a cluster that follows as well.
+        proxy_resource_id: the same of its proxy.
         proxy_endpoint: the proxy to the writer.
         proxy_reader_endpoint: the proxy to readers.
         port: of all of them.
@@ -115,6 +116,7 @@ class SiteDatabase(Construct):
                 network=props.network,
                 keys=props.keys,
                 cluster=cluster.cluster_identifier,
+                cluster_resource_id=cluster.cluster_resource_id,
                 instances=tuple(instances.instances),
             ),
         )
@@ -123,6 +125,7 @@ class SiteDatabase(Construct):
         self.cluster_resource_id: str = cluster.cluster_resource_id
         self.endpoint: str = cluster.endpoint
         self.reader_endpoint: str = cluster.reader_endpoint
+        self.proxy_resource_id = proxy.resource_id
         self.proxy_endpoint = proxy.endpoint
         self.proxy_reader_endpoint = proxy.reader_endpoint
         self.port = LEDGER_PORT
@@ -167,8 +170,9 @@ class SiteDatabase(Construct):
         parameter_group: str,
         waits_for: Sequence[ITerraformDependable],
     ) -> RdsCluster:
-        place, home = props.place, props.place.is_home
-        deployment = place.settings.deployment
+        place, deployment = props.place, props.place.settings.deployment
+        # Aurora takes no first user for a cluster that joins as a secondary.
+        leads = place.is_home and not deployment.home_follows
         return RdsCluster(
             self,
             "cluster",
@@ -178,10 +182,10 @@ class SiteDatabase(Construct):
             engine=ENGINE,
             engine_mode="provisioned",
             engine_version=deployment.engine_version,
-            database_name=DATABASE if home else None,
-            master_username=MASTER_USER if home else None,
-            master_password_wo=self._master_password(place) if home else None,
-            master_password_wo_version=MASTER_PASSWORD_VERSION if home else None,
+            database_name=DATABASE if leads else None,
+            master_username=MASTER_USER if leads else None,
+            master_password_wo=self._master_password(place) if leads else None,
+            master_password_wo_version=MASTER_PASSWORD_VERSION if leads else None,
             storage_encrypted=True,
             kms_key_id=props.keys.data_arn,
             db_subnet_group_name=self._subnet_group(props),

@@ -25,12 +25,17 @@ from cdktn_provider_aws.lambda_provisioned_concurrency_config import (
 from constructs import Construct
 
 from payment_dr.adapters.function_call import ALIAS
-from payment_dr.core.settings import DeploymentSettings
+from payment_dr.core.deployment_settings import DeploymentSettings
 from payment_dr.functions.catalogue import Every, Function, Need
 from payment_dr.infra.constructs.policies import policy, trust
 from payment_dr.infra.function_variables import LedgerEndpoints, function_variables
-from payment_dr.infra.permission_parts import KeyArns
-from payment_dr.infra.permissions import is_asynchronous, key_statements, statements
+from payment_dr.infra.permission_parts import KeyArns, LedgerIds
+from payment_dr.infra.permissions import (
+    is_asynchronous,
+    key_statements,
+    login_statements,
+    statements,
+)
 from payment_dr.infra.place import Place
 
 _RUNTIME: Final = "python3.13"
@@ -66,6 +71,7 @@ class Surroundings:
     logs_key_arn: str
     dead_letters_arn: str
     ledger: LedgerEndpoints
+    ledger_ids: LedgerIds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,13 +172,15 @@ class SiteFunction(Construct):
             description=f"Function {function.name} of {place.site.name}, no other",
             assume_role_policy=trust("lambda.amazonaws.com"),
         )
-        texts = {
-            "calls": policy(*statements(function, place)),
-            "keys": policy(*key_statements(function, place, self._around.keys)),
+        allowed = {
+            "calls": statements(function, place),
+            "keys": key_statements(function, place, self._around.keys),
+            "logins": login_statements(function, place, self._around.ledger_ids),
         }
         return role, [
-            IamRolePolicy(self, name, name=name, role=role.name, policy=text)
-            for name, text in texts.items()
+            IamRolePolicy(self, name, name=name, role=role.name, policy=policy(*found))
+            for name, found in allowed.items()
+            if found
         ]
 
     def _log_group(self) -> CloudwatchLogGroup:

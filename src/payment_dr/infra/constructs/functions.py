@@ -15,7 +15,7 @@ from payment_dr.infra.constructs.function import (
     Surroundings,
 )
 from payment_dr.infra.function_variables import LedgerEndpoints
-from payment_dr.infra.permission_parts import KeyArns
+from payment_dr.infra.permission_parts import KeyArns, LedgerIds
 from payment_dr.infra.place import Place
 
 
@@ -33,6 +33,7 @@ class FunctionsProps:
     keys: KeyArns
     logs_key_arn: str
     ledger: LedgerEndpoints
+    ledger_ids: LedgerIds
 
 
 class SiteFunctions(Construct):
@@ -60,6 +61,7 @@ class SiteFunctions(Construct):
             logs_key_arn=props.logs_key_arn,
             dead_letters_arn=letters.queue_arn,
             ledger=props.ledger,
+            ledger_ids=props.ledger_ids,
         )
         self._made = {
             function.name: SiteFunction(

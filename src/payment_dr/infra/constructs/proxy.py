@@ -2,11 +2,15 @@
 
 A proxy before a cluster that follows answers at its endpoint for readers; that for the writer
 answers once the cluster is promoted. Both exist before they are needed.
+
+Where the payment API logs in by tokens of IAM, so does the proxy at the cluster, and it reads no
+secret: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-proxy-iam-setup.html
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from cdktn import Fn
 from cdktn_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktn_provider_aws.data_aws_secretsmanager_secret import DataAwsSecretsmanagerSecret
 from cdktn_provider_aws.db_proxy import DbProxy, DbProxyAuth
@@ -21,15 +25,21 @@ from cdktn_provider_aws.iam_role_policy import IamRolePolicy
 from cdktn_provider_aws.rds_cluster_instance import RdsClusterInstance
 from constructs import Construct
 
+from payment_dr.adapters.ledger_roles import API_USER
 from payment_dr.infra.constructs.keys import SiteKeys
 from payment_dr.infra.constructs.network import SiteNetwork
 from payment_dr.infra.constructs.policies import PolicyStatement, policy, trust
+from payment_dr.infra.permission_parts import log_in
+from payment_dr.infra.permissions import by_token
 from payment_dr.infra.place import Place
 
 SECRETS: Final = ("ledger", "ledger-admin")
-"""Users that may come through; the cluster's first user may not."""
+"""Users that may come through with a password; the cluster's first user may not."""
 
 _SCHEME: Final = "POSTGRES_SCRAM_SHA_256"
+_RESOURCE_ID_PART: Final = 6
+"""Of `arn:aws:rds:<region>:<account>:db-proxy:<id>`, counted from 0."""
+
 _IDLE_S: Final = 1800
 _BORROW_S: Final = 5
 """Longest wait for a connection; a request has posted or given up long before."""
@@ -45,13 +55,15 @@ class ProxyProps:
     network: SiteNetwork
     keys: SiteKeys
     cluster: str
+    cluster_resource_id: str
     instances: tuple[RdsClusterInstance, ...]
 
 
 class SiteProxy(Construct):
-    """Proxy with TLS required, its two endpoints, its log group, and a role that reads two secrets.
+    """Proxy with TLS required, its two endpoints, its log group, and a role to log in with.
 
     Attributes:
+        resource_id: what IAM database authentication names it by.
         endpoint: to the writer.
         reader_endpoint: to readers.
     """
@@ -59,7 +71,7 @@ class SiteProxy(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: ProxyProps) -> None:
         super().__init__(scope, construct_id)
         place, network = props.place, props.network
-        name = place.name("proxy")
+        name, tokens = place.name("proxy"), by_token(place)
         logs = CloudwatchLogGroup(
             self,
             "logs",
@@ -68,7 +80,8 @@ class SiteProxy(Construct):
             kms_key_id=props.keys.logs_arn,
         )
         role = IamRole(self, "role", name=name, assume_role_policy=trust("rds.amazonaws.com"))
-        reads = IamRolePolicy(self, "reads", name=name, role=role.id, policy=_reads(place))
+        statements = _logs_in(place, props.cluster_resource_id) if tokens else _reads(place)
+        may = IamRolePolicy(self, "reads", name=name, role=role.id, policy=policy(*statements))
         proxy = DbProxy(
             self,
             "proxy",
@@ -80,8 +93,9 @@ class SiteProxy(Construct):
             role_arn=role.arn,
             vpc_subnet_ids=network.database_subnet_ids,
             vpc_security_group_ids=[network.proxy_group_id],
-            auth=[self._auth(thing, place) for thing in SECRETS],
-            depends_on=[logs, reads],
+            default_auth_scheme="IAM_AUTH" if tokens else "NONE",
+            auth=None if tokens else [self._auth(thing, place) for thing in SECRETS],
+            depends_on=[logs, may],
         )
         readers = DbProxyEndpoint(
             self,
@@ -93,6 +107,7 @@ class SiteProxy(Construct):
             vpc_security_group_ids=[network.proxy_group_id],
         )
         self._target(proxy, props)
+        self.resource_id: str = Fn.element(Fn.split(":", proxy.arn), _RESOURCE_ID_PART)
         self.endpoint: str = proxy.endpoint
         self.reader_endpoint: str = readers.endpoint
 
@@ -101,7 +116,7 @@ class SiteProxy(Construct):
         return DbProxyAuth(
             auth_scheme="SECRETS",
             client_password_auth_type=_SCHEME,
-            iam_auth="DISABLED",  # functions log in with the secret's own user
+            iam_auth="DISABLED",  # the API logs in with the secret's own user
             secret_arn=secret.arn,
             description=thing,
         )
@@ -127,9 +142,14 @@ class SiteProxy(Construct):
         )
 
 
-def _reads(place: Place) -> str:
+def _logs_in(place: Place, cluster: str) -> tuple[PolicyStatement, ...]:
+    """Log in to the one cluster as the one user that comes through."""
+    return (log_in("LogIn", place, cluster, API_USER),)
+
+
+def _reads(place: Place) -> tuple[PolicyStatement, ...]:
     """Read the two secrets, and decrypt them through Secrets Manager alone."""
-    return policy(
+    return (
         PolicyStatement(
             sid="Secrets",
             actions=("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),

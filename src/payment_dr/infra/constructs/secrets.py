@@ -21,7 +21,8 @@ from cdktn_provider_aws.secretsmanager_secret_policy import SecretsmanagerSecret
 from cdktn_provider_aws.secretsmanager_secret_version import SecretsmanagerSecretVersion
 from constructs import Construct
 
-from payment_dr.infra.constructs.database import MASTER_LOGIN, MASTER_USER
+from payment_dr.adapters.ledger_roles import MASTER_USER
+from payment_dr.infra.constructs.database import MASTER_LOGIN
 from payment_dr.infra.constructs.policies import Conditions, Effect, PolicyStatement, policy
 from payment_dr.infra.constructs.secret_key import SecretKey
 from payment_dr.infra.place import Place

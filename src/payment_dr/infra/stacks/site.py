@@ -22,7 +22,7 @@ from payment_dr.infra.constructs.recovery import RecoveryProps, SiteRecovery
 from payment_dr.infra.constructs.schedules import SchedulesProps, SiteSchedules
 from payment_dr.infra.function_variables import LedgerEndpoints
 from payment_dr.infra.package import FunctionPackage
-from payment_dr.infra.permission_parts import KeyArns
+from payment_dr.infra.permission_parts import KeyArns, LedgerIds
 from payment_dr.infra.place import Place
 from payment_dr.infra.stacks.base import output, site_base
 from payment_dr.recovery.state_machine import definition, input_from_alarm
@@ -53,6 +53,9 @@ def site_stack(scope: Construct, place: Place, package: FunctionPackage) -> Terr
                 writer=database.endpoint,
                 reader=database.reader_endpoint,
                 port=database.port,
+            ),
+            ledger_ids=LedgerIds(
+                cluster=database.cluster_resource_id, proxy=database.proxy_resource_id
             ),
         ),
     )
