@@ -51,6 +51,11 @@ COMMANDS: Final[tuple[Command, ...]] = tuple(
             "Switch over to home, once its ledger is a healthy replica again.",
         ),
         (
+            "rebuild-ledger",
+            "rebuild",
+            "Complete an older backup, or an empty database, from the payments table.",
+        ),
+        (
             "resume",
             "move",
             "Join an unfinished move, whoever began it, and bring it to its end.",
@@ -76,6 +81,11 @@ COMMANDS: Final[tuple[Command, ...]] = tuple(
             "Judge whether the standby could take over now: each item, its evidence, its remedy.",
         ),
         (
+            "verify-backup",
+            "verify_backup",
+            "Restore the latest snapshot and a point in time, check them, and delete them again.",
+        ),
+        (
             "evidence",
             "evidence",
             "List, fetch and verify the reports of moves and drills.",
@@ -84,6 +94,11 @@ COMMANDS: Final[tuple[Command, ...]] = tuple(
             "audit",
             "audit",
             "Print who did what, when, with which approval, and whether the log is whole.",
+        ),
+        (
+            "policy",
+            "policy",
+            "Print the IAM policy of an observer, an approver or an operator, at both sites.",
         ),
         (
             "synth",
