@@ -1,11 +1,14 @@
 """An operator's desk in memory: the audit log, copies of it, a state machine, readiness."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from fakes.clock import FakeClock
 from fakes.faults import Fault
 from fakes.recovery_world import WEST
 from payment_dr.adapters.state_machine import Execution, ExecutionStatus
+from payment_dr.cli.auditing import Audited, Intent, audited
 from payment_dr.core.errors import UnavailableError
 from payment_dr.functions.desk import Asked, Desk
 from payment_dr.recovery.audit import AuditEntry, AuditEvent, Deed
@@ -128,3 +131,10 @@ class Office:
             readiness=readiness,
             identity=lambda: "arn:aws:sts::0:assumed-role/operator/ada",
         )
+
+    def audited_at(
+        self, _environment: object, command: str, about: str
+    ) -> AbstractContextManager[Audited]:
+        """`cli.auditing.audited_at`, with this desk's log."""
+        intent = Intent(command=command, site=WEST, move_id="", reason=about)
+        return audited(self.desk(), FakeClock(), intent)

@@ -15,15 +15,18 @@ import typer
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.merchant_directory import MerchantDirectory
+from payment_dr.cli.auditing import Intent, audited, desk_at
 from payment_dr.cli.talk import interactive
 from payment_dr.cli.target import Where, target_of
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import aws_client
+from payment_dr.functions.desk import Desk
 from payment_dr.functions.environment import Environment
 from payment_dr.payments.merchant_admin import MerchantAdmin
 from payment_dr.payments.merchants import ApiKey, Directory
+from payment_dr.recovery.audit import AuditEvent
 
 T = TypeVar("T")
 
@@ -44,30 +47,69 @@ def directory_of(environment: Environment) -> Directory:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Showing(Where):
+    """Options of what only shows."""
+
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirmed(Showing):
+    """Options of what cannot be taken back."""
+
+    yes: Yes = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Office:
     """Where merchants and keys are administered; both sites have the same directory.
 
-    `open` gives the directory of a site.
+    `open` gives the directory of a site, `desk` its audit log.
     """
 
     settings: Settings
     environments: Mapping[SiteName, Environment]
     open: Callable[[Environment], Directory] = directory_of
+    desk: Callable[[Environment], Desk] = desk_at
 
     def do(self, act: Callable[[MerchantAdmin], T]) -> T:
-        """Act at the first site that answers.
+        """Look at the first site that answers.
+
+        Raises:
+            PaymentDrError: the act is refused.
+            UnavailableError: no site answers.
+        """
+        return self._first(lambda _environment, admin: act(admin))
+
+    def change(
+        self, command: str, about: str, act: Callable[[MerchantAdmin], T], told: Callable[[T], str]
+    ) -> T:
+        """Act at the first site that answers, between two entries of the audit log.
+
+        `about` and what `told` makes of the end are written there, and must hold no secret.
 
         Raises:
             PaymentDrError: the act is refused.
             UnavailableError: no site answers, or one did not say what took effect.
         """
+
+        def audited_act(environment: Environment, admin: MerchantAdmin) -> T:
+            intent = Intent(command=command, site=environment.site, move_id="", reason=about)
+            with audited(self.desk(environment), SystemClock(), intent) as deed:
+                found = act(admin)
+                deed.end(AuditEvent.FINISHED, told(found))
+            return found
+
+        return self._first(audited_act)
+
+    def _first(self, act: Callable[[Environment, MerchantAdmin], T]) -> T:
         troubles: list[str] = []
         for site, environment in self.environments.items():
             admin = MerchantAdmin(
                 directory=self.open(environment), clock=SystemClock(), random=secrets.token_bytes
             )
             try:
-                return act(admin)
+                return act(environment, admin)
             except UnavailableError as error:
                 if not error.definite:
                     raise
@@ -75,13 +117,13 @@ class Office:
         raise UnavailableError(f"no site answers; {'; '.join(troubles)}")
 
 
-def office_of(lab: str | None) -> Office:
-    """That of a lab, or else of what variables, or settings and outputs here, describe.
+def office_of(where: Where) -> Office:
+    """That of what the options name.
 
     Raises:
-        PaymentDrError: there is no such lab, or the variables are not complete.
+        PaymentDrError: there is no such lab, or the files or variables are not complete.
     """
-    target = target_of(Where(lab=lab))
+    target = target_of(where)
     return Office(settings=target.settings, environments=target.environments)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from payment_dr.adapters.clock import SystemClock
 from payment_dr.cli.talk import say
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.stamp import SiteName
-from payment_dr.functions.desk import Desk
+from payment_dr.functions.desk import Desk, compose_desk
+from payment_dr.functions.environment import Environment
 from payment_dr.recovery.audit import AuditEvent, Deed, ended, entry_text, record
 from payment_dr.recovery.control import Move
 
@@ -93,6 +95,23 @@ def audited(desk: Desk, clock: Clock, intent: Intent) -> Generator[Audited]:
     except BaseException as error:
         one.end(AuditEvent.UNFINISHED, f"interrupted: {type(error).__name__}")
         raise
+
+
+def desk_at(environment: Environment) -> Desk:
+    """The desk of a site, for what is done there and moves nothing."""
+    return compose_desk(environment, None)
+
+
+@contextmanager
+def audited_at(environment: Environment, command: str, about: str) -> Generator[Audited]:
+    """A deed at a site that is part of no move; `about` says to what it is done.
+
+    Raises:
+        UnavailableError: the log does not answer; nothing was done.
+    """
+    intent = Intent(command=command, site=environment.site, move_id="", reason=about)
+    with audited(desk_at(environment), SystemClock(), intent) as deed:
+        yield deed
 
 
 def operator() -> str:

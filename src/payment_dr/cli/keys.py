@@ -1,14 +1,15 @@
 """`payment-dr keys create|list|rotate|revoke`: a merchant's API keys. A key is shown once."""
 
 import json
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from payment_dr.cli import options
 from payment_dr.cli.administration import (
-    AsJson,
-    Lab,
-    Yes,
+    Confirmed,
+    Showing,
     confirm,
     key_document,
     office_of,
@@ -30,6 +31,36 @@ Overlap = Annotated[
 ]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing(Showing):
+    """Options of a list."""
+
+    merchant: Merchant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Creating(Showing):
+    """Options of a new key."""
+
+    merchant: Merchant
+    scope: Scopes = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revoking(Confirmed):
+    """Options of a key's end."""
+
+    key_id: KeyId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rotating(Confirmed):
+    """Options of a key's successor."""
+
+    key_id: KeyId
+    overlap_s: Overlap = 24 * 3600
+
+
 def register(app: typer.Typer) -> None:
     """Add the subcommands."""
     keys = typer.Typer(
@@ -39,29 +70,34 @@ def register(app: typer.Typer) -> None:
         epilog="Start with: payment-dr keys create acme",
     )
     example = "Example: payment-dr keys create acme --scope payments:read --lab mine"
-    keys.command("create", epilog=example)(create)
-    keys.command("list", epilog="Example: payment-dr keys list acme --json")(every)
-    keys.command(
-        "rotate", epilog="Example: payment-dr keys rotate k2vd3mkyqpzt7c4a --overlap-s 3600"
-    )(rotate)
-    keys.command("revoke", epilog="Example: payment-dr keys revoke k2vd3mkyqpzt7c4a --yes")(revoke)
+    options.add(keys, "create", Creating, create, epilog=example)
+    example = "Example: payment-dr keys list acme --target aws --json"
+    options.add(keys, "list", Listing, every, epilog=example)
+    example = "Example: payment-dr keys rotate k2vd3mkyqpzt7c4a --overlap-s 3600"
+    options.add(keys, "rotate", Rotating, rotate, epilog=example)
+    example = "Example: payment-dr keys revoke k2vd3mkyqpzt7c4a --yes"
+    options.add(keys, "revoke", Revoking, revoke, epilog=example)
     app.add_typer(keys, name="keys")
 
 
-def create(
-    merchant: Merchant, *, scope: Scopes = None, lab: Lab = None, as_json: AsJson = False
-) -> None:
+def create(given: Creating) -> None:
     """Create an API key and print it: it is shown this once and kept nowhere."""
-    office = office_of(lab)
-    scopes = frozenset(scope or ALL_SCOPES)
+    office, merchant = office_of(given), given.merchant
+    scopes = frozenset(given.scope or ALL_SCOPES)
     mode = office.settings.payments.mode
-    _shown(office.do(lambda admin: admin.create_key(merchant, mode, scopes)), as_json=as_json)
+    made = office.change(
+        "keys create",
+        f"merchant {merchant}",
+        lambda admin: admin.create_key(merchant, mode, scopes),
+        _told,
+    )
+    _shown(made, as_json=given.as_json)
 
 
-def every(merchant: Merchant, *, lab: Lab = None, as_json: AsJson = False) -> None:
+def every(given: Listing) -> None:
     """List a merchant's keys that were not revoked: ids, scopes, and until when they work."""
-    found = office_of(lab).do(lambda admin: admin.keys(merchant))
-    if as_json:
+    found = office_of(given).do(lambda admin: admin.keys(given.merchant))
+    if given.as_json:
         show(json.dumps([key_document(key) for key in found], indent=2))
         return
     for key in found:
@@ -69,32 +105,41 @@ def every(merchant: Merchant, *, lab: Lab = None, as_json: AsJson = False) -> No
         show(f"{key.key_id} {key.mode:4} until {until:25} {' '.join(sorted(key.scopes))}")
 
 
-def rotate(
-    key_id: KeyId,
-    *,
-    overlap_s: Overlap = 24 * 3600,
-    lab: Lab = None,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def rotate(given: Rotating) -> None:
     """Create a key that may do the same, print it, and let the old one end after the overlap."""
-    office = office_of(lab)
+    office, key_id, overlap_s = office_of(given), given.key_id, given.overlap_s
     if not overlap_s:
-        confirm(key_id, f"key {key_id} stops working at once", yes=yes)
-    made = office.do(lambda admin: admin.rotate_key(key_id, overlap_s))
-    _shown(made, as_json=as_json)
+        confirm(key_id, f"key {key_id} stops working at once", yes=given.yes)
+    made = office.change(
+        "keys rotate",
+        f"key {key_id}, which works for {overlap_s:g} more seconds",
+        lambda admin: admin.rotate_key(key_id, overlap_s),
+        _told,
+    )
+    _shown(made, as_json=given.as_json)
     say(f"key {key_id} works for {overlap_s:g} more seconds")
 
 
-def revoke(key_id: KeyId, *, lab: Lab = None, yes: Yes = False, as_json: AsJson = False) -> None:
+def revoke(given: Revoking) -> None:
     """End a key at both sites, for good; requests with it are refused within a second."""
-    office = office_of(lab)
-    confirm(key_id, f"key {key_id} stops working at once", yes=yes)
-    gone = office.do(lambda admin: admin.revoke_key(key_id))
-    if as_json:
+    office, key_id = office_of(given), given.key_id
+    confirm(key_id, f"key {key_id} stops working at once", yes=given.yes)
+    gone = office.change(
+        "keys revoke",
+        f"key {key_id}",
+        lambda admin: admin.revoke_key(key_id),
+        lambda key: f"revoked, of {key.merchant}",
+    )
+    if given.as_json:
         show(json.dumps(key_document(gone), indent=2))
         return
     say(f"revoked {key_id} of {gone.merchant}")
+
+
+def _told(made: MadeKey) -> str:
+    """Of a new key what is no secret, for the audit log."""
+    key = made.key
+    return f"key {key.key_id} of {key.merchant} for {', '.join(sorted(key.scopes))}"
 
 
 def _shown(made: MadeKey, *, as_json: bool) -> None:

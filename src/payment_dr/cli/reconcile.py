@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from payment_dr.cli.administration import AsJson, Lab, show
+from payment_dr.cli.auditing import audited_at
 from payment_dr.cli.talk import say
 from payment_dr.cli.writer import active_environment
 from payment_dr.functions.composition import JOBS, compose
@@ -19,6 +20,7 @@ from payment_dr.functions.reconciliation import (
     records_of,
 )
 from payment_dr.payments.reconciliation_report import Difference, Reconciliation
+from payment_dr.recovery.audit import AuditEvent
 
 _HOURS: Final = 48.0
 _HOURS_MAX: Final = 24 * 366
@@ -48,6 +50,7 @@ def reconcile(
     May be run at any time, and again. Exit code 1 while differences remain.
     """
     environment = active_environment(lab)
+    about = "all payments" if deep else f"payments of the last {hours:g} hours"
     with ExitStack() as undo:
         parts = compose(environment, JOBS)
         undo.callback(parts.close)
@@ -57,7 +60,11 @@ def reconcile(
         else:
             since = parts.ports.clock.now() - hours * _HOUR_S
             chunks = recent(parts.ports.table, audit.payments(since))
+        deed = undo.enter_context(audited_at(environment, "reconcile", about)) if repair else None
         done = reconciler_of(parts, audit).run(chunks, repair=repair)
+        if deed is not None:
+            repaired = len(done.differences) - len(done.remaining)
+            deed.end(AuditEvent.FINISHED, f"{repaired} repaired, {len(done.remaining)} remain")
     if as_json:
         show(json.dumps(document(done), indent=2))
     else:

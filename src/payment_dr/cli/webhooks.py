@@ -10,12 +10,14 @@ import typer
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.delivery_queue import ListedDelivery, PostgresDeliveryQueue
 from payment_dr.cli.administration import AsJson, Lab, show, when
+from payment_dr.cli.auditing import audited_at
 from payment_dr.cli.talk import say
 from payment_dr.cli.writer import active_environment
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.identifiers import is_uuid
 from payment_dr.functions.webhooks import queue_of
 from payment_dr.payments.deliveries import DeliveryState
+from payment_dr.recovery.audit import AuditEvent
 
 _LIMIT: Final = 100
 _LIMIT_MAX: Final = 10_000
@@ -80,8 +82,14 @@ def replay(
 ) -> None:
     """Send deliveries again, from the first attempt on; exit code 1 if there is none to send."""
     act = _act(event_id, endpoint, all_dead=all_dead)
-    with queue_at(lab) as queue:
+    environment = active_environment(lab)
+    about = event_id or endpoint or "every dead letter"
+    with (
+        audited_at(environment, "webhooks replay", about) as deed,
+        closing(queue_of(environment)) as queue,
+    ):
         replayed = act(queue, SystemClock().now())
+        deed.end(AuditEvent.FINISHED, f"{replayed} deliveries will be sent again")
     if as_json:
         show(json.dumps({"replayed": replayed}))
     else:

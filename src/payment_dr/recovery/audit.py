@@ -41,10 +41,10 @@ class Deed:
         who: the operating system's name of the user.
         identity: as AWS authenticated it; None where nobody was asked.
         host: where the command ran.
-        site: that becomes or stays active by it.
+        site: that becomes or stays active by it; of what is no move, where it was done.
         event: before, or how it ended.
         move_id: that it is about; empty if there is none.
-        reason: in the user's words.
+        reason: in the user's words; of what is no move, to what it was done.
         overrides: what the user took upon themselves, by name.
         approvals: of the move, as `who at Unix seconds`.
         detail: what came of it.

@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from fakes.composed import FakeWorld
+from fakes.operating import Office
 from payment_dr.adapters.ledger_audit import Settlement
 from payment_dr.cli import reconcile, settlement
 from payment_dr.core.errors import PaymentDrError
@@ -31,6 +32,7 @@ class Fakes:
     since: list[float] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     sums: tuple[Settlement, ...] = ()
+    office: Office = field(default_factory=Office)
 
     def payments(self, since: float) -> Iterator[Sequence[str]]:
         self.since.append(since)
@@ -51,6 +53,7 @@ class Fakes:
 @pytest.fixture(name="fakes")
 def fakes_fixture(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes, world = Fakes(), FakeWorld()
+    monkeypatch.setattr(reconcile, "audited_at", fakes.office.audited_at)
     monkeypatch.setattr(reconcile, "compose", lambda _environment, _role: world.parts("east"))
     monkeypatch.setattr(reconcile, "records_of", lambda _environment: [])
     monkeypatch.setattr(reconcile, "reconciler_of", lambda _parts, _audit: fakes)
@@ -97,6 +100,19 @@ def test_a_window_all_of_it_or_only_a_look_can_be_asked_for(fakes: Fakes) -> Non
     now = FakeWorld().clock.now()
     assert fakes.since == [now - 3600, 0.0]
     assert [repair for _, repair in fakes.asked] == [True, False]
+
+
+def test_a_repair_is_a_deed_and_a_look_is_none(fakes: Fakes) -> None:
+    fakes.found = (MISSING, TOTAL)
+    run("reconcile", "--hours", "2", "--no-repair")
+    assert fakes.office.audit.told() == []
+    run("reconcile", "--hours", "2")
+    assert fakes.office.audit.told() == [("reconcile", "started"), ("reconcile", "finished")]
+    deed = fakes.office.audit.kept[2].deed
+    assert deed.reason == "payments of the last 2 hours"
+    assert deed.detail == "1 repaired, 1 remain"
+    run("reconcile", "--deep")
+    assert fakes.office.audit.kept[3].deed.reason == "all payments"
 
 
 SUMS = Settlement(currency="EUR", captured=900, refunded=100, fees=9, net=791, entries=4)

@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from fakes.composed import SETTINGS, FakeWorld
+from fakes.operating import Office
 from payment_dr.adapters.delivery_queue import ListedDelivery
 from payment_dr.cli import webhooks, writer
 from payment_dr.cli.target import Target
@@ -42,6 +43,7 @@ class FakeQueue:
     found: int = 1
     asked: list[tuple[str, ...]] = field(default_factory=list)
     closed: int = 0
+    office: Office = field(default_factory=Office)
 
     def listed(self, state: DeliveryState, limit: int) -> tuple[ListedDelivery, ...]:
         self.asked.append(("listed", state, str(limit)))
@@ -70,6 +72,7 @@ def queue_fixture(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     queue = FakeQueue()
     monkeypatch.setattr(webhooks, "active_environment", lambda lab: lab)
     monkeypatch.setattr(webhooks, "queue_of", lambda _environment: queue)
+    monkeypatch.setattr(webhooks, "audited_at", queue.office.audited_at)
     return queue
 
 
@@ -95,6 +98,9 @@ def test_one_event_one_endpoint_or_all_dead_letters_are_replayed(
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"replayed": 1})
     assert queue.asked == [asked]
     assert queue.closed == 1
+    started, finished = (queue.office.audit.kept[number].deed for number in (1, 2))
+    assert started.reason == (asked[1] or "every dead letter")
+    assert finished.detail == "1 deliveries will be sent again"
 
 
 def test_nothing_to_replay_is_exit_code_1(queue: FakeQueue) -> None:

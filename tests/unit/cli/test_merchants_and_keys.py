@@ -10,11 +10,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from fakes import operating
 from fakes.composed import SETTINGS, FakeWorld
 from fakes.directory import FakeDirectory
+from fakes.faults import Fault
 from fakes.planned_client import PlannedClient
 from payment_dr.cli import administration, keys, merchants
 from payment_dr.cli.administration import Office, confirm, directory_of, office_of
+from payment_dr.cli.target import TargetKind, Where
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.mode import Mode
 from payment_dr.core.stamp import SiteName
@@ -28,6 +31,7 @@ class Terminal:
 
     directory: FakeDirectory
     monkeypatch: pytest.MonkeyPatch
+    office: operating.Office
 
     def run(self, *arguments: str, typed: str | None = None) -> Result:
         app = typer.Typer()
@@ -50,15 +54,21 @@ class Terminal:
 @pytest.fixture(name="terminal")
 def terminal_fixture(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     directory = FakeDirectory()
+    office_desk = operating.Office()
     environments = {SiteName("east"): FakeWorld().parts("east").environment}
 
-    def office(lab: str | None) -> Office:
-        assert lab is None
-        return Office(settings=SETTINGS, environments=environments, open=lambda _: directory)
+    def office(where: Where) -> Office:
+        assert where.lab is None
+        return Office(
+            settings=SETTINGS,
+            environments=environments,
+            open=lambda _: directory,
+            desk=lambda _: office_desk.desk(),
+        )
 
     for module in (merchants, keys):
         monkeypatch.setattr(module, "office_of", office)
-    return Terminal(directory=directory, monkeypatch=monkeypatch)
+    return Terminal(directory=directory, monkeypatch=monkeypatch, office=office_desk)
 
 
 def test_a_merchant_is_created_listed_and_disabled(terminal: Terminal) -> None:
@@ -162,6 +172,44 @@ def test_whoever_types_the_name_confirms(terminal: Terminal) -> None:
     assert terminal.directory.known["acme"].disabled_at is not None
 
 
+def test_what_is_done_to_merchants_and_keys_stands_in_the_audit_log_without_a_secret(
+    terminal: Terminal,
+) -> None:
+    terminal.run("merchants", "create", "acme")
+    made = terminal.document("keys", "create", "acme", "--scope", "payments:read")
+    turned = terminal.document("keys", "rotate", made["key_id"], "--overlap-s", "60")
+    terminal.run("keys", "revoke", turned["key_id"], "--yes")
+    terminal.run("merchants", "disable", "acme", "--yes")
+    terminal.run("keys", "list", "acme")
+    audit = terminal.office.audit
+    commands = ("merchants create", "keys create", "keys rotate", "keys revoke")
+    assert audit.told() == [
+        (command, event)
+        for command in (*commands, "merchants disable")
+        for event in ("started", "finished")
+    ]
+    deeds = [entry.deed for _, entry in sorted(audit.kept.items())]
+    assert (deeds[3].reason, deeds[3].detail) == (
+        "merchant acme",
+        f"key {made['key_id']} of acme for payments:read",
+    )
+    assert made["key"] not in repr(deeds)
+    assert turned["key"] not in repr(deeds)
+
+
+def test_without_the_audit_log_no_key_is_made(terminal: Terminal) -> None:
+    terminal.run("merchants", "create", "acme")
+    terminal.office.audit.faults = [Fault.REFUSED]
+    refused = terminal.run("keys", "create", "acme")
+    assert isinstance(refused.exception, UnavailableError)
+    assert not terminal.directory.keys
+
+
+def test_what_is_refused_is_told_as_refused(terminal: Terminal) -> None:
+    terminal.run("keys", "revoke", "nothing", "--yes")
+    assert terminal.office.audit.told() == [("keys revoke", "started"), ("keys revoke", "refused")]
+
+
 def office_over(*sites: Callable[[], FakeDirectory]) -> Office:
     opened = iter(sites)
     environment = FakeWorld().parts("east").environment
@@ -204,15 +252,48 @@ def test_the_office_is_that_of_the_target(monkeypatch: pytest.MonkeyPatch) -> No
     environment = FakeWorld().parts("east").environment
     target = SimpleNamespace(settings=SETTINGS, environments={"east": environment})
     monkeypatch.setattr(administration, "target_of", lambda where: {"mine": target}[where.lab])
-    office = office_of("mine")
+    office = office_of(Where(lab="mine"))
     assert (office.settings, office.environments) == (SETTINGS, {"east": environment})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "create", "acme"),
+        ("keys", "list", "acme"),
+        ("keys", "rotate", "k", "--overlap-s", "1"),
+        ("keys", "revoke", "k", "--yes"),
+        ("merchants", "create", "acme"),
+        ("merchants", "list"),
+        ("merchants", "disable", "acme", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_acts_on_the_lab_or_the_deployment_that_is_named(
+    terminal: Terminal, command: tuple[str, ...]
+) -> None:
+    asked: list[Where] = []
+
+    def office(where: Where) -> Office:
+        asked.append(where)
+        raise PaymentDrError("seen")
+
+    for module in (merchants, keys):
+        terminal.monkeypatch.setattr(module, "office_of", office)
+    terminal.run(*command, "--target", "lab", "--lab", "mine")
+    terminal.run(*command, "--target", "aws", "--settings", "s.toml", "--outputs", "o.json")
+    told = [(one.target, one.lab, str(one.settings), str(one.outputs)) for one in asked]
+    assert told == [
+        (TargetKind.LAB, "mine", "payment-dr.toml", "cfn-outputs/flat-outputs.json"),
+        (TargetKind.AWS, None, "s.toml", "o.json"),
+    ]
 
 
 def test_a_directory_is_that_of_the_environments_table(monkeypatch: pytest.MonkeyPatch) -> None:
     client = PlannedClient({})
 
     class Session:
-        def client(self, service: str, **_options: Any) -> PlannedClient:
+        def create_client(self, service: str, **_options: Any) -> PlannedClient:
             assert service == "dynamodb"
             return client
 
