@@ -1,4 +1,7 @@
-"""Writes docs/reference/schemas/: a JSON schema of a line of each file of a run directory."""
+"""Writes docs/reference/schemas/: a JSON schema of each file that people or programs read.
+
+Of a run directory, of the evidence of moves and backups, and of what commands print as JSON.
+"""
 
 import json
 import sys
@@ -7,7 +10,10 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import fields
+from pydantic import TypeAdapter
 
+from payment_dr.adapters.report_chain import ChainLine
+from payment_dr.checks.backup_documents import VERIFICATION_EVIDENCE
 from payment_dr.checks.evidence import (
     Event,
     HistoryLine,
@@ -17,6 +23,17 @@ from payment_dr.checks.evidence import (
     Reconciliation,
     RunFacts,
 )
+from payment_dr.recovery.audit import AUDIT_ENTRY
+from payment_dr.recovery.documents import (
+    MOVE_EVIDENCE,
+    READINESS_EVIDENCE,
+    REBUILD_EVIDENCE,
+    RECONCILIATION_EVIDENCE,
+)
+from payment_dr.recovery.evidence_chain import Problem
+from payment_dr.recovery.move_report import MOVE_REPORT
+from payment_dr.recovery.readiness_items import Item
+from payment_dr.recovery.survey import Survey
 from payment_dr.report.model import Comparison, Report
 
 FOLDER: Final = Path(__file__).parent / "reference" / "schemas"
@@ -32,11 +49,26 @@ _FILES: Final[dict[str, type[msgspec.Struct]]] = {
     "comparison": Comparison,
 }
 
+_DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
+    "chain": TypeAdapter(ChainLine),
+    "move-report": MOVE_REPORT,
+    "move": MOVE_EVIDENCE,
+    "reconciliation": RECONCILIATION_EVIDENCE,
+    "rebuild": REBUILD_EVIDENCE,
+    "readiness": READINESS_EVIDENCE,
+    "verification": VERIFICATION_EVIDENCE,
+    "audit-entry": AUDIT_ENTRY,
+    "status": TypeAdapter(Survey),
+}
+
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Schemas by file name."""
     made = {name: msgspec.json.schema(row_type) for name, row_type in _FILES.items()}
     made["ledger"] = _ledger()
+    made |= {name: _document(adapter) for name, adapter in _DOCUMENTS.items()}
+    made["readiness-answer"] = _readiness_answer()
+    made["audit"] = _audit()
     return {
         f"{name}.schema.json": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -58,6 +90,58 @@ def _ledger() -> dict[str, Any]:
         },
         "required": list(kinds),
         "additionalProperties": False,
+    }
+
+
+def _document(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    """Of a document as it is written, without further names anywhere."""
+    made = adapter.json_schema(mode="serialization")
+    for one in (made, *made.get("$defs", {}).values()):
+        if "properties" in one:
+            one.setdefault("additionalProperties", False)
+    made.pop("title", None)
+    return made
+
+
+def _readiness_answer() -> dict[str, Any]:
+    """What `payment-dr readiness --json` prints: the items, and whether each blocks."""
+    item = _document(TypeAdapter(Item))
+    definitions = item.pop("$defs")
+    item["properties"]["blocks"] = {"type": "boolean"}
+    item["required"].append("blocks")
+    names = {"type": "array", "items": {"type": "string"}}
+    return _object(
+        {"site": {"type": "string"}, "blocking": names, "items": _list_of("Item")},
+        definitions | {"Item": item},
+        "Whether the standby could take over now, asked at `site`.",
+    )
+
+
+def _audit() -> dict[str, Any]:
+    """What `payment-dr audit --json` prints: entries, and what contradicts the log."""
+    entry, problem = _document(AUDIT_ENTRY), _document(TypeAdapter(Problem))
+    definitions = entry.pop("$defs") | problem.pop("$defs")
+    return _object(
+        {"entries": _list_of("AuditEntry"), "problems": _list_of("Problem")},
+        definitions | {"AuditEntry": entry, "Problem": problem},
+        "Entries in their order, and everything that contradicts an append-only log.",
+    )
+
+
+def _list_of(definition: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"$ref": f"#/$defs/{definition}"}}
+
+
+def _object(
+    properties: dict[str, Any], definitions: dict[str, Any], description: str
+) -> dict[str, Any]:
+    return {
+        "$defs": definitions,
+        "additionalProperties": False,
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+        "type": "object",
     }
 
 
