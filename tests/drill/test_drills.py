@@ -70,6 +70,17 @@ def broken(report: Report) -> list[str]:
     ]
 
 
+def test_a_grey_failure_loses_nothing_and_moves_nothing(tmp_path: Path) -> None:
+    report, directory, _ = drilled(gentle("grey-failure"), tmp_path)
+    assert broken(report) == []
+    assert report.payments.acknowledged > 3 * RATE
+    assert (directory / "moves.jsonl").read_text() == ""
+    events = (directory / "events.jsonl").read_text().splitlines()
+    names = [json.loads(line)["name"] for line in events]
+    assert "move-opened" not in names
+    assert "site-unhealthy" in names, "the probers did see the partial failure"
+
+
 @pytest.mark.parametrize("name", ["region-loss", "database-loss", "isolated-site"])
 def test_no_loss_of_a_site_or_its_parts_loses_or_doubles_a_payment(
     name: str, tmp_path: Path

@@ -12,6 +12,7 @@ def test_the_scenarios_of_the_main_job_come_with_it() -> None:
         "switchover",
         "failback",
         "database-loss",
+        "grey-failure",
         "isolated-site",
     } <= set(scenario.names())
 

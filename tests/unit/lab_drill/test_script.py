@@ -23,8 +23,10 @@ class FakeSites:
     def isolate(self, site: str, *, isolated: bool) -> None:
         self.done.append(f"isolate {site} {isolated}")
 
-    def set_link(self, name: str, *, mode: str | None = None) -> None:
-        self.done.append(f"link {name} {mode}")
+    def set_link(
+        self, name: str, *, mode: str | None = None, delay_ms: float | None = None
+    ) -> None:
+        self.done.append(f"link {name} {mode or delay_ms}")
 
     def kill_site(self, site: str) -> None:
         self.done.append(f"kill {site}")
@@ -83,6 +85,18 @@ def test_an_isolated_site_stays_within_reach_of_clients_so_that_its_refusals_are
         "link client->east pass",
         "isolate east False",
     ]
+
+
+def test_a_grey_failure_breaks_one_signal_at_a_time(stage: Stage) -> None:
+    stage.play(*scenario.load("grey-failure").steps[:5])
+    assert stage.sites.done == [
+        "link west->east blackhole",
+        "isolate east False",
+        "link prober->east blackhole",
+        "isolate east False",
+        "link pg:west->east 400",
+    ]
+    assert not stage.moves
 
 
 def test_databases_and_sites_are_killed_and_brought_back_by_name(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """Detection as a table: what two signals decide, and that one alone decides nothing."""
 
+import random
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from payment_dr.recovery.ports import (
     Transition,
     TransitionEvent,
 )
+from payment_dr.recovery.readiness import Gate, move_gates
 
 REPLICA: Final = LedgerView(stamp=STEADY_AT_EAST.stamp, writable=False, receiving=True, lag_bytes=0)
 WRITER: Final = LedgerView(
@@ -118,6 +120,54 @@ def test_a_lost_site_is_seen_by_the_zones_answer_and_by_own_requests() -> None:
 )
 def test_one_signal_alone_moves_nothing_however_long_it_lasts(tick: Observation) -> None:
     assert watch(WEST, *[tick] * 100) == Calm()
+
+
+LAGGING: Final = replace(REPLICA, lag_bytes=10**9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        ("one-way: we do not hear the peer, the zone's probers do", {"peer_healthy": False}),
+        ("one-way: the probers do not hear the peer, we do", {"answer": WEST}),
+        ("one-way: replication is cut, the peer's ledger is well", {"own_ledger": DEAF}),
+        ("partial: the peer's ledger is ill, and still replicates", {"peer_heartbeat": REPORTED}),
+        ("slow: answers take longer than a tick", {"peer_healthy": None, "answer": WEST}),
+        ("slow: the replica lags by a gigabyte, and receives", {"own_ledger": LAGGING}),
+    ],
+)
+def test_a_grey_failure_of_one_kind_alone_moves_nothing(kind: str, seen: dict[str, Any]) -> None:
+    assert watch(WEST, *[replace(WELL, **seen)] * 200) == Calm(), kind
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_flapping_faster_than_the_threshold_moves_nothing(seed: int) -> None:
+    """Both signals of each loss come and go, never as often in a row as the threshold says."""
+    rng = random.Random(seed)
+    bad = (SITE_LOST, {"own_ledger": DEAF, "peer_heartbeat": REPORTED})
+    ticks: list[Observation] = []
+    for _ in range(100):
+        lost = rng.choice(bad)
+        ticks += [replace(WELL, **lost)] * rng.randrange(AUTOMATIC.probes.threshold)
+        ticks += [WELL] * rng.randint(1, 3)
+    memory = Memory(beat_since=0.0, progress_since=0.0)
+    for number, tick in enumerate(ticks):
+        memory = remember(memory, tick, WEST)
+        assert decide(WEST, memory, tick, AUTOMATIC) == Calm(), number
+
+
+def test_flapping_at_the_threshold_is_a_loss_and_the_gates_hold_the_next_move_back() -> None:
+    """Who flaps slowly is lost each time; how often that moves, the gates of a move limit."""
+    lost = replace(WELL, **SITE_LOST)
+    assert isinstance(watch(WEST, *[lost, lost, lost, WELL] * 5, lost, lost, lost), OpenMove)
+    now = STEADY_AT_EAST.changed_at + 1
+    latest = opened(STEADY_AT_EAST, to_west(MoveKind.FAILOVER), step="open-move", now=now - 1).move
+    moved = replace(STEADY_AT_EAST, move=latest)
+    often = replace(moved, opened=(now - 2, now - 1, now))
+    failover = SETTINGS.failover.model_copy(update={"moves_per_hour_max": 3, "min_stay_s": 600})
+    request = to_west(MoveKind.FAILOVER)
+    blocked = {item.gate for item in move_gates(request, often, failover, now)}
+    assert {Gate.COOL_DOWN, Gate.MOVES_PER_HOUR} <= blocked
 
 
 def test_a_request_that_succeeds_once_starts_the_count_anew() -> None:

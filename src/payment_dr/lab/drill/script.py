@@ -14,6 +14,8 @@ from payment_dr.lab.scenario import Action, Step
 from payment_dr.recovery.control import Phase
 
 _POLL_S: Final = 0.1
+_SLOW_MS: Final = 400
+"""One way, instead of the replication's usual delay; it stays so."""
 
 FaultOrRepair = Literal[
     Action.SEVER,
@@ -33,7 +35,9 @@ class Sites(Protocol):
         """Cut the site off from everything, or heal it."""
         ...
 
-    def set_link(self, name: str, *, mode: str | None = None) -> None:
+    def set_link(
+        self, name: str, *, mode: str | None = None, delay_ms: float | None = None
+    ) -> None:
         """Change one link."""
         ...
 
@@ -96,6 +100,8 @@ class Script:
             case Action.AWAIT_CONFIRMED:
                 waiting = self.truth.unconfirmed()
                 self._await(step, lambda: not waiting & self.truth.unconfirmed())
+            case (Action.ONE_WAY | Action.PARTIAL | Action.SLOW) as grey:
+                self._grey(grey, site)
             case fault_or_repair:
                 self._change(fault_or_repair, site)
 
@@ -117,6 +123,23 @@ class Script:
                 self.sites.kill_database(site)
             case Action.REBUILD_DATABASE:
                 self.sites.rebuild_database(site)
+            case unreachable:
+                assert_never(unreachable)
+
+    def _grey(
+        self, action: Literal[Action.ONE_WAY, Action.PARTIAL, Action.SLOW], site: SiteName
+    ) -> None:
+        """Break what gives one of the two signals of a lost site, and no more."""
+        peer = self.settings.peer(site).name
+        match action:
+            case Action.ONE_WAY:
+                # The other site hears nothing of this one, which hears it well.
+                self.sites.set_link(f"{peer}->{site}", mode="blackhole")
+            case Action.PARTIAL:
+                # The zone's probers alone do not reach it: clients are sent away.
+                self.sites.set_link(f"prober->{site}", mode="blackhole")
+            case Action.SLOW:
+                self.sites.set_link(f"pg:{peer}->{site}", delay_ms=_SLOW_MS)
             case unreachable:
                 assert_never(unreachable)
 
