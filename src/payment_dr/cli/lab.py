@@ -1,4 +1,4 @@
-"""`payment-dr lab up|deploy|status|down`: a lab to try things in, and to deploy into."""
+"""`payment-dr lab up|deploy|status|alarms|down`: a lab to try things in, and to deploy into."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from payment_dr.adapters.settings_file import example, load
+from payment_dr.cli import lab_alarms
 from payment_dr.core.settings import Settings
 from payment_dr.lab.detached import end_detached, serve, start_detached
 from payment_dr.lab.errors import LabError
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
         deploy
     )
     lab.command("status", epilog="Example: payment-dr lab status --json")(status)
+    lab.command("alarms", epilog=lab_alarms.EPILOG)(lab_alarms.alarms)
     lab.command("down", epilog="Example: payment-dr lab down --name mine")(down)
     app.add_typer(lab, name="lab")
 

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from enum import StrEnum, unique
 from typing import Any, Final
 
-from payment_dr.adapters.cloudwatch_switch import NAMESPACE
 from payment_dr.core.stamp import SiteName
+
+NAMESPACE: Final = "PaymentDR"
+"""Of all of them."""
 
 DIMENSION: Final = "Site"
 """Dimension of all of them: the site that publishes; of all but one it is the only one."""
@@ -34,10 +36,14 @@ class Metric(StrEnum):
     """Confirmer, at both sites: 1 for each pass that ended."""
     WEBHOOK_DEAD = "WebhookDead"
     """Webhooks, at the active site: deliveries that were given up and nobody asked for again."""
+    WEBHOOK_GIVEN_UP = "WebhookGivenUp"
+    """Webhooks, likewise: deliveries that this call gave up."""
     WEBHOOK_OLDEST = "WebhookOldestPendingSeconds"
     """Webhooks, likewise: how long the oldest delivery that is due has waited, 0 if none is."""
     WATCHER_TICKS = "WatcherTicks"
-    """Watcher, at both sites: 1 for each call that went on for a while and ended, blind or not."""
+    """Watcher, at both sites: 1 for each call that ended, blind or not."""
+    TAKEOVER_RAISED = "TakeoverRaised"
+    """Watcher, likewise: 1 while clients are to leave home, else 0; nothing while it is blind."""
     READINESS_BLOCKING = "ReadinessBlocking"
     """Readiness: items that would block a move to this site."""
     READINESS_FAILED = "ReadinessFailed"

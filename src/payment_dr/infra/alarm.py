@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
 from typing import Final
 
-from payment_dr.adapters.cloudwatch_switch import NAMESPACE
-from payment_dr.functions.metrics import DIMENSION, Metric
+from payment_dr.functions.metrics import DIMENSION, NAMESPACE, Metric
+from payment_dr.infra.alarm_first_steps import FIRST_STEPS
 from payment_dr.infra.place import Place
 
 RUNBOOKS: Final = "docs/how-to/alarms"
 """Where the pages of alarms are, from the root of the repository."""
+
+FIRST: Final = "First:"
+THEN: Final = "Then:"
+"""What goes before the first step, and before the page, in every description."""
 
 
 @unique
@@ -148,8 +152,8 @@ class CompositeAlarm:
 
 
 def described(severity: Severity, says: str, runbook: str) -> str:
-    """An alarm's description: whom it concerns, what it means, what to do."""
-    return f"[{severity}] {says} What to do: {RUNBOOKS}/{runbook}.md"
+    """An alarm's description: whom it concerns, what it means, what to do first, and its page."""
+    return f"[{severity}] {says} {FIRST} {FIRST_STEPS[runbook]} {THEN} {RUNBOOKS}/{runbook}.md"
 
 
 def own_series(place: Place, metric: Metric, statistic: str) -> Series:

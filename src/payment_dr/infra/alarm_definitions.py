@@ -1,13 +1,11 @@
-"""All alarms of a site as data; what is deployed, drawn and written about is derived from these.
-
-The takeover switch has its alarm where its health check is, in `constructs.takeover`.
-"""
+"""All alarms of a site as data; what is deployed, drawn and written about is derived from these."""
 
 from typing import Final
 
 from payment_dr.infra.alarm import Alarm, CompositeAlarm, Severity
 from payment_dr.infra.alarms_of_recovery import functions_alarms, recovery_alarms
 from payment_dr.infra.alarms_of_service import ledger_alarms, payments_alarms
+from payment_dr.infra.alarms_of_webhooks import webhooks_alarms
 from payment_dr.infra.place import Place
 
 SITE_UNHEALTHY: Final = CompositeAlarm(
@@ -40,6 +38,7 @@ def alarms(place: Place, *, api_id: str) -> tuple[Alarm, ...]:
     """
     return (
         *payments_alarms(place, api_id),
+        *webhooks_alarms(place),
         *ledger_alarms(place),
         *functions_alarms(place),
         *recovery_alarms(place),

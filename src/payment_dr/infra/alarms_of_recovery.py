@@ -52,6 +52,7 @@ def recovery_alarms(place: Place) -> tuple[Alarm, ...]:
     return (
         _watcher(place),
         _peer_lost(place),
+        *_takeover(place),
         *_readiness(place),
         _certificate(place),
         *_backups(place),
@@ -129,8 +130,7 @@ def _watcher(place: Place) -> Alarm:
         missing=Missing.BREACHING,
         because=_SPEAKS_ALWAYS,
         severity=Severity.PAGE,
-        says="This site's watcher has not looked for five minutes: it holds no switch and "
-        "opens no move.",
+        says="This site's watcher has not looked for five minutes: it opens no move.",
         runbook="watcher-silent",
     )
 
@@ -148,6 +148,27 @@ def _peer_lost(place: Place) -> Alarm:
         severity=Severity.PAGE,
         says="The other site does not answer this one, and the zone sends clients here.",
         runbook="peer-lost",
+    )
+
+
+def _takeover(place: Place) -> tuple[Alarm, ...]:
+    """At the site that clients are led to: home knows of it only while it is reached itself."""
+    if place.site.name == place.settings.home:
+        return ()
+    return (
+        Alarm(
+            name="takeover",
+            row=Row.RECOVERY,
+            series=own_series(place, Metric.TAKEOVER_RAISED, "Maximum"),
+            window=Window(period_s=MINUTE_S, periods=1, datapoints=1),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            missing=Missing.IGNORE,
+            because="a blind watcher says nothing of the switch, and a silent one has its alarm",
+            severity=Severity.PAGE,
+            says="Clients are led away from home to this site.",
+            runbook="takeover",
+        ),
     )
 
 

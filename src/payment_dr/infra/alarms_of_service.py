@@ -157,7 +157,7 @@ def _lags(place: Place) -> tuple[Alarm, ...]:
         Alarm(
             name=f"ledger-{kind}-lag",
             row=Row.LEDGER,
-            series=_cluster(place, metric),
+            series=_lag(place, metric),
             window=ON_END,
             comparison=Comparison.ABOVE,
             threshold=LAG_MS,
@@ -232,14 +232,26 @@ def _api(api_id: str, metric: str, statistic: str) -> Series:
 
 
 def _cluster(place: Place, metric: str) -> Series:
-    return _rds("DBClusterIdentifier", place.name("cluster"), metric)
+    return _rds(metric, DBClusterIdentifier=place.name("cluster"))
+
+
+def _lag(place: Place, metric: str) -> Series:
+    """Of a replica; what it lags behind is named, or CloudWatch finds no such metric.
+
+    Shown by AWS's own lab, "DBClusterIdentifier, SourceRegion", in the secondary region:
+    https://awsauroralabsmy.com/global/cw/
+    """
+    return _rds(metric, DBClusterIdentifier=place.name("cluster"), SourceRegion=place.peer.region)
 
 
 def _lent(place: Place, metric: str) -> Series:
-    return _rds("ProxyName", place.name("proxy"), metric)
+    return _rds(metric, ProxyName=place.name("proxy"))
 
 
-def _rds(dimension: str, value: str, metric: str) -> Series:
+def _rds(metric: str, **dimensions: str) -> Series:
     return Series(
-        namespace="AWS/RDS", metric=metric, dimensions=((dimension, value),), statistic="Maximum"
+        namespace="AWS/RDS",
+        metric=metric,
+        dimensions=tuple(dimensions.items()),
+        statistic="Maximum",
     )

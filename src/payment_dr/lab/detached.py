@@ -21,6 +21,7 @@ import psutil
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import Settings
+from payment_dr.lab.alarms.sampler import sampling
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.http_call import call_json
 from payment_dr.lab.processes import base_environment
@@ -40,8 +41,9 @@ def serve(lab: Lab, name: str, registry: Registry, ready: Callable[[], None]) ->
         port = lab.addresses.control_port
         registry.add(this_process(name, directory=lab.directory, control_port=port))
         try:
-            ready()
-            lab.ended.wait()
+            with sampling(lab):
+                ready()
+                lab.ended.wait()
         finally:
             registry.remove(name)
 

@@ -18,6 +18,8 @@ from typing import Any, Final
 import uvicorn
 
 from payment_dr.lab.addresses import Addresses
+from payment_dr.lab.alarms.meter import FLUSH_S, Call, Meter, api_id
+from payment_dr.lab.directory import read_settings
 from payment_dr.lab.gateway_event import HttpResponse, event_of, gateway_error, response_of
 from payment_dr.lab.lambda_call import Handler, LambdaContext, guarded, load_handler
 
@@ -32,9 +34,9 @@ _Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class FunctionHost:
-    """ASGI application around one handler."""
+    """ASGI application around one handler; `meter` is told each call and answer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all have defaults but the handler and its name
         self,
         handler: Handler,
         *,
@@ -42,15 +44,19 @@ class FunctionHost:
         threads: int = THREADS,
         queue: int = QUEUE,
         timeout_s: float = TIMEOUT_S,
+        meter: Meter | None = None,
     ) -> None:
         self._handler = handler
         self._name = name
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="handler")
         self._room = threads + queue
         self._timeout_s = timeout_s
+        self._meter = meter
+        self._flush: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """Serve one request."""
+        begun = time.monotonic()
         body = await _body(receive)
         if body is None:
             response = gateway_error(413, "Request Entity Too Large")
@@ -60,9 +66,29 @@ class FunctionHost:
         headers.append((b"content-length", str(len(response.body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+        if self._meter is not None:
+            self._meter.answered(response.status, (time.monotonic() - begun) * 1000)
+            self._flush_soon(self._meter)
+
+    def _flush_soon(self, meter: Meter) -> None:
+        """Write a second's measurements, once for all calls of that second."""
+        if self._flush is None:
+
+            def flush() -> None:
+                self._flush = None
+                meter.flush()
+
+            self._flush = asyncio.get_running_loop().call_later(FLUSH_S, flush)
+
+    def _called(self, begun: float, *, failed: bool = False, throttled: bool = False) -> None:
+        if self._meter is not None:
+            duration_ms = (time.monotonic() - begun) * 1000
+            self._meter.called(Call(duration_ms=duration_ms, failed=failed, throttled=throttled))
 
     async def _respond(self, scope: _Message, body: bytes) -> HttpResponse:
+        begun = time.monotonic()
         if self._room == 0:
+            self._called(begun, throttled=True)
             return gateway_error(503, "Service Unavailable")
         self._room -= 1
         request_id = str(uuid.uuid4())
@@ -87,7 +113,9 @@ class FunctionHost:
             async with asyncio.timeout(self._timeout_s):
                 response = await asyncio.shield(asyncio.wrap_future(future))
         except TimeoutError:
+            self._called(begun, failed=True)
             return gateway_error(503, "Service Unavailable")
+        self._called(begun, failed=response is None)
         return response or gateway_error(500, "Internal Server Error")
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -126,12 +154,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--timeout-s", type=float, default=TIMEOUT_S)
     given = parser.parse_args(arguments)
     host, port = Addresses.read(given.directory).api_target[given.site]
+    settings = read_settings(given.directory)
     application = FunctionHost(
         load_handler(given.handler),
         name=given.handler,
         threads=given.threads,
         queue=given.queue,
         timeout_s=min(given.timeout_s, TIMEOUT_S),
+        meter=Meter(settings.resource("api", given.site), api_id(settings, given.site), time.time),
     )
     uvicorn.run(
         application,

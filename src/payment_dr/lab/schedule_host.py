@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Self
 
+from payment_dr.lab.alarms.meter import Call, Meter, function_of
+from payment_dr.lab.directory import read_settings
 from payment_dr.lab.lambda_call import Handler, LambdaContext, guarded, load_handler
 
 TIMEOUT_S: Final = 60.0
@@ -44,8 +46,8 @@ class Schedule:
         return f"{self.handler}={self.seconds:g}"
 
 
-def call(schedule: Schedule, handler: Handler) -> None:
-    """Call the handler once; what it raises ends in the log."""
+def call(schedule: Schedule, handler: Handler, meter: Meter | None = None) -> None:
+    """Call the handler once; what it raises ends in the log, and the call in the meter's line."""
     request_id = str(uuid.uuid4())
     context = LambdaContext(
         function_name=schedule.handler,
@@ -53,13 +55,22 @@ def call(schedule: Schedule, handler: Handler) -> None:
         deadline=time.monotonic() + TIMEOUT_S,
     )
     event = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
-    guarded(lambda: handler(event, context), name=schedule.handler, request_id=request_id)
+    begun = time.monotonic()
+    ended = guarded(
+        lambda: (handler(event, context),), name=schedule.handler, request_id=request_id
+    )
+    if meter is not None:
+        duration_ms = (time.monotonic() - begun) * 1000
+        meter.called(Call(duration_ms=duration_ms, failed=ended is None))
+        meter.flush()
 
 
-def run(schedule: Schedule, handler: Handler, ending: threading.Event) -> None:
+def run(
+    schedule: Schedule, handler: Handler, ending: threading.Event, meter: Meter | None = None
+) -> None:
     """Call the handler again and again until `ending` is set."""
     while not ending.is_set():
-        call(schedule, handler)
+        call(schedule, handler, meter)
         ending.wait(schedule.seconds)
 
 
@@ -67,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the schedules until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--site", help="whose functions they are; without it nothing is metered")
     parser.add_argument("--after", type=Path, help="a file; nothing is called before it exists")
     parser.add_argument(
         "--schedule",
@@ -86,7 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threads = [
         threading.Thread(
             target=run,
-            args=(schedule, load_handler(schedule.handler), ending),
+            args=(
+                schedule,
+                load_handler(schedule.handler),
+                ending,
+                _meter(given.directory, given.site, schedule),
+            ),
             name=schedule.handler,
             daemon=True,
         )
@@ -99,6 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     deadline = time.monotonic() + _END_TIMEOUT_S
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _meter(directory: Path, site: str | None, schedule: Schedule) -> Meter | None:
+    if site is None:
+        return None
+    name = read_settings(directory).resource(function_of(schedule.handler), site)
+    return Meter(name, None, time.time)
 
 
 def _wait_for(path: Path | None, ending: threading.Event) -> None:

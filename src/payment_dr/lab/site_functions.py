@@ -96,8 +96,7 @@ class SiteFunctions:
         return self._launcher.start_module(
             f"jobs-{site}",
             "payment_dr.lab.schedule_host",
-            "--after",
-            self._directory.resources_ready,
+            *("--site", site, "--after", self._directory.resources_ready),
             *(
                 f"--schedule={handler}={pause_s:g}"
                 for handler, pause_s in self._composition.schedules.items()

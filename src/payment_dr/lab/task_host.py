@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.lab import stand_in
+from payment_dr.lab.alarms.meter import Call, Meter
 from payment_dr.lab.aws.invocations import Answer, Invocation
 from payment_dr.lab.http_server import HttpServer, Request, Response
 from payment_dr.lab.lambda_call import LambdaContext, failure_of, load_handler, log_failure
@@ -26,6 +27,8 @@ from payment_dr.lab.stand_in import Place
 
 CALLS_MAX: Final = 64
 """Calls under way at once; more are throttled."""
+
+_THROTTLED: Final = "TooManyRequestsException"
 
 HANDLERS: Final = {function.lambda_handler: function.handler for function in FUNCTIONS}
 """What may be called: the handler as Lambda writes it, and as it is loaded here."""
@@ -43,7 +46,13 @@ class TaskHost:
             invocation = Invocation(**json.loads(request.body))
         except (TypeError, ValueError) as error:
             return _json(400, {"error": f"POST /invocations takes an invocation: {error}"})
+        begun = time.monotonic()
         answer = await self._run(invocation)
+        meter = Meter(invocation.function_name, None, time.time)
+        duration_ms = (time.monotonic() - begun) * 1000
+        throttled = answer.failed and answer.payload["errorType"] == _THROTTLED
+        meter.called(Call(duration_ms=duration_ms, failed=answer.failed, throttled=throttled))
+        meter.flush()
         return _json(200, {"payload": answer.payload, "failed": answer.failed})
 
     async def _run(self, invocation: Invocation) -> Answer:
@@ -51,7 +60,7 @@ class TaskHost:
             message = f"{invocation.handler} is the handler of no function; see {sorted(HANDLERS)}"
             return Answer.failure("Runtime.HandlerNotFound", message)
         if self._under_way == CALLS_MAX:
-            return Answer.failure("TooManyRequestsException", f"{CALLS_MAX} calls are under way")
+            return Answer.failure(_THROTTLED, f"{CALLS_MAX} calls are under way")
         self._under_way += 1
         outcome = _in_thread(partial(call, invocation))
         outcome.add_done_callback(self._leave)

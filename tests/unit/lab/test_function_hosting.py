@@ -15,6 +15,7 @@ from fakes import handlers
 from payment_dr.adapters.settings_file import example
 from payment_dr.lab import function_host, schedule_host
 from payment_dr.lab.addresses import addresses_from
+from payment_dr.lab.alarms.meter import Meter
 from payment_dr.lab.errors import LabError
 from payment_dr.lab.function_host import BODY_BYTES_MAX, FunctionHost
 from payment_dr.lab.lambda_call import Handler, LambdaContext, load_handler
@@ -110,6 +111,40 @@ def test_a_handler_that_takes_too_long_goes_on_but_its_client_gets_503() -> None
     handlers.RELEASE.set()
 
 
+def test_each_call_and_answer_is_metered_and_a_second_of_them_written_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(function_host, "FLUSH_S", 0.2)
+    handlers.RELEASE.clear()
+    said: list[str] = []
+
+    async def scene() -> None:
+        meter = Meter("f", "api", lambda: 0.0, said.append)
+        options: dict[str, Any] = {"name": "m:h", "threads": 1, "queue": 0, "meter": meter}
+        slow = FunctionHost(handlers.held, timeout_s=0.05, **options)
+        late = asyncio.create_task(Exchange(slow).run())
+        await asyncio.sleep(0)
+        assert (await Exchange(slow).run()).status == 503
+        assert (await late).status == 503
+        handlers.RELEASE.set()
+        assert (await Exchange(FunctionHost(handlers.echo, **options), b"{}").run()).status == 200
+        raised = await Exchange(FunctionHost(handlers.failing, **options)).run()
+        assert raised.status == 500
+        for _ in range(500):
+            if sum(len(json.loads(line).get("Count", ())) for line in said) == 4:
+                return
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(scene(), 20))
+
+    def all_of(name: str) -> list[float]:
+        return [value for line in said for value in json.loads(line).get(name, ())]
+
+    assert sorted(all_of("Errors")) == [0, 1, 1]
+    assert sorted(all_of("Throttles")) == [0, 0, 0, 1]
+    assert sorted(all_of("5xx")) == [0, 1, 1, 1]
+
+
 def test_a_context_tells_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("payment_dr.lab.lambda_call.time.monotonic", lambda: 100.0)
     context = LambdaContext(function_name="f", aws_request_id="r", deadline=101.5)
@@ -127,8 +162,10 @@ def test_a_handler_that_is_not_there_is_named(name: str) -> None:
 def test_the_host_serves_its_site_by_uvicorn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    addresses = addresses_from(example("development"), 20_000)
+    settings = example("development")
+    addresses = addresses_from(settings, 20_000)
     addresses.write(tmp_path)
+    (tmp_path / "settings.json").write_text(settings.model_dump_json())
     served: dict[str, Any] = {}
     monkeypatch.setattr("uvicorn.run", lambda _, **options: served.update(options))
     function_host.main(
@@ -163,6 +200,29 @@ def test_a_schedule_goes_on_after_a_handler_raised(capsys: pytest.CaptureFixture
     assert len(set(calls)) == 3
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["errorMessage"] for line in lines] == ["aws.scheduler"] * 3
+
+
+def test_scheduled_calls_of_a_site_are_metered_under_the_functions_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.json").write_text(example("development").model_dump_json())
+    before = signal.getsignal(signal.SIGTERM)
+
+    def once(event: Mapping[str, Any], context: LambdaContext) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ValueError(event["source"], context.aws_request_id)
+
+    monkeypatch.setattr(schedule_host, "load_handler", lambda _: once)
+    schedule_host.main(
+        [
+            *("--directory", str(tmp_path), "--site", "west"),
+            *("--schedule", "payment_dr.functions.poster:handler=60"),
+        ]
+    )
+    signal.signal(signal.SIGTERM, before)
+    raised, metered = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert raised["errorType"] == "ValueError"
+    assert (metered["FunctionName"], metered["Errors"]) == ("payments-poster-west-dev", [1])
 
 
 def test_schedules_wait_for_their_file_and_end_at_sigterm(

@@ -63,7 +63,9 @@ def test_a_handler_that_raises_is_described_and_logged(
     assert answer.failed
     assert answer.payload["errorType"] == "ValueError"
     assert answer.payload["errorMessage"] == "payments-step-west-dev does not like x"
-    assert json.loads(capsys.readouterr().out)["requestId"] == "r1"
+    said, metered = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said["requestId"] == "r1"
+    assert (metered["FunctionName"], metered["Errors"]) == ("payments-step-west-dev", [1.0])
 
 
 def test_a_call_that_takes_too_long_is_answered_and_abandoned(port: int) -> None:
