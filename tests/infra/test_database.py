@@ -138,6 +138,19 @@ def test_nothing_of_the_other_site_is_read(site: StackJson) -> None:
     assert site.get("data", {}) == {}
 
 
+def test_home_that_is_made_anew_joins_as_the_other_site_does(east: StackJson) -> None:
+    """And nothing else changes, so the rest of what is there stays."""
+    again = ground(places(deployed({"home_follows": True}))[0])
+    cluster = dict(_cluster(east))
+    for name in _FIRST_MEMBER:
+        del cluster[name]
+    assert _cluster(again) == cluster
+    assert ephemerals(again, "aws_secretsmanager_secret_version") == {}
+    left = {kind: named for kind, named in again["resource"].items() if kind != "aws_rds_cluster"}
+    assert left == {kind: east["resource"][kind] for kind in left}
+    assert left.keys() | {"aws_rds_cluster"} == east["resource"].keys()
+
+
 def test_a_follower_takes_no_writes_for_others(site: StackJson) -> None:
     assert _cluster(site)["enable_global_write_forwarding"] is False
     assert _cluster(site)["enable_local_write_forwarding"] is False

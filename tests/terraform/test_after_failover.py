@@ -195,6 +195,33 @@ def test_a_cluster_that_was_made_again_stays(
     assert done <= {("update",)}
 
 
+FIRST_MEMBER: Final = ("database_name", "master_username", "master_password_wo")
+"""With the version of the last one, what `home_follows` does not write."""
+
+
+def test_a_lost_cluster_of_home_is_made_anew_as_a_follower_and_nothing_is_destroyed(
+    stacks: Stacks, tmp_path: Path
+) -> None:
+    """What a refresh finds when cluster and instances are gone."""
+    stack = stacks.applied("east", tmp_path)
+    file = tmp_path / "east.tfstate"
+    state = json.loads(file.read_text())
+    lost = [one for one in state["resources"] if one["type"] in {CLUSTER, INSTANCE}]
+    state["resources"] = [one for one in state["resources"] if one not in lost]
+    state["serial"] += 1
+    file.write_text(json.dumps(state))
+    configuration = json.loads((stack.directory / CONFIGURATION).read_text())
+    for cluster in configuration["resource"][CLUSTER].values():
+        for name in (*FIRST_MEMBER, "master_password_wo_version"):
+            del cluster[name]
+    (stack.directory / CONFIGURATION).write_text(json.dumps(configuration))
+    plan = stack.plan()
+    assert plan_guard.find(plan.document) == ()
+    made = [one.type for one in plan.changes if "create" in one.change.actions]
+    assert sorted(set(made) & {CLUSTER, INSTANCE, GLOBAL}) == [CLUSTER, INSTANCE]
+    assert len(made) >= len(lost)
+
+
 APART: Final[Mapping[str, Mapping[str, Any]]] = {
     "detached": {"global_cluster_identifier": None, "replication_source_identifier": None},
     "in a new global cluster": {
