@@ -102,6 +102,7 @@ def _entry(booking: Booking) -> ListedEntry:
         currency=booking.currency,
         occurred_at=booking.occurred_at,
         posted_at=booking.occurred_at,
+        request_id=booking.request_id,
         postings=tuple((p.account.value, p.minor_units) for p in booking.postings),
     )
 
@@ -118,6 +119,7 @@ def _event(booking: Booking) -> ListedEvent:
         "currency": booking.currency,
         "decline_code": booking.decline_code,
         "occurred_at": booking.occurred_at,
+        "request_id": booking.request_id,
         "payment": asdict(booking.payment),
     }
     return ListedEvent(event_id=booking.operation_id, body=body)

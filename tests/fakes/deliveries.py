@@ -114,6 +114,14 @@ class FakeQueue:
         dead = sum(row.state is DeliveryState.DEAD for row in self.rows.values())
         return Backlog(dead=dead, due_since=min((at for at in due if at <= now), default=None))
 
+    def purge(self, before: float, limit: int) -> int:
+        # Of a delivered one it is when it was delivered.
+        made = [k for k, r in self.rows.items() if r.state is DeliveryState.DELIVERED]
+        gone = [key for key in made if self.rows[key].next_at < before][:limit]
+        for key in gone:
+            del self.rows[key]
+        return len(gone)
+
 
 class FakeEndpoints:
     """Endpoints by merchant, and what is behind their URLs; satisfies `Sender` too."""
@@ -165,6 +173,9 @@ class GatedQueue:
 
     def backlog(self, now: float) -> Backlog:
         return self._gate("backlog", lambda: self._queue.backlog(now))
+
+    def purge(self, before: float, limit: int) -> int:
+        return self._gate("purge", lambda: self._queue.purge(before, limit))
 
 
 class GatedSender:

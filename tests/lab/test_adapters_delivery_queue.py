@@ -278,11 +278,64 @@ def test_dead_letters_are_listed_and_sent_again_by_event_by_endpoint_or_all(
     assert queue.replay_event(event, NOW) == 0
 
 
+def test_only_what_was_delivered_long_ago_is_purged_oldest_first_and_some_at_a_time(
+    ledger: PostgresLedger, queue: PostgresDeliveryQueue, admin: psycopg.Connection[Any]
+) -> None:
+    events = booked(ledger, 4)
+    planned(queue, "we_1", "we_2")
+    taken = {(one.event_id, one.endpoint_id): one for one in leased(queue)}
+
+    def ends(event: str, to: str, state: DeliveryState, at: float) -> None:
+        queue.record([result(taken[event, to], state)], at)
+
+    for number, event in enumerate(events):
+        ends(event, "we_1", DeliveryState.DELIVERED, NOW + number)
+    ends(events[0], "we_2", DeliveryState.DEAD, NOW)
+    ends(events[1], "we_2", DeliveryState.PENDING, NOW)
+    assert queue.purge(NOW + 3, 2) == 2
+    left = admin.execute("SELECT event_id::text, state FROM ledger.delivery").fetchall()
+    assert {event for event, state in left if state == "delivered"} == set(events[2:])
+    assert sorted(state for _, state in left if state != "delivered") == ["dead", *["pending"] * 3]
+    assert queue.purge(NOW + 3, 2) == 1
+    assert queue.purge(NOW + 3, 2) == 0
+    # A dead letter is sent again as before, a purged delivery is not, and no event is planned anew.
+    assert queue.replay_dead(NOW) == 1
+    assert queue.replay_event(events[0], NOW) == 0
+    assert not queue.unplanned(10)
+
+
+def test_a_delivery_that_is_being_sent_again_is_not_purged(
+    ledger: PostgresLedger, queue: PostgresDeliveryQueue, admin: psycopg.Connection[Any]
+) -> None:
+    (event,) = booked(ledger)
+    planned(queue, "we_1")
+    queue.record([result(one, DeliveryState.DELIVERED) for one in leased(queue)], NOW)
+    with admin.transaction():
+        admin.execute("UPDATE ledger.delivery SET state = 'pending' WHERE event_id = %s", (event,))
+        assert queue.purge(NOW + LONG_S, 10) == 0
+    assert queue.purge(NOW + LONG_S, 10) == 0
+    assert len(leased(queue, NOW + LONG_S)) == 1
+
+
+def test_the_purge_goes_by_an_index_however_many_deliveries_there_are(
+    admin: psycopg.Connection[Any],
+) -> None:
+    admin.execute("SET enable_seqscan = off")
+    rows: list[Any] = admin.execute(
+        "EXPLAIN SELECT event_id, endpoint_id FROM ledger.delivery WHERE state = 'delivered' "
+        "AND updated_at < now() ORDER BY updated_at LIMIT 2000"
+    ).fetchall()
+    assert "delivery_made" in str(rows)
+    assert "Sort" not in str(rows)
+
+
 def test_a_replica_delivers_nothing(servers: PostgresPair) -> None:
     to = login(servers, "west")
     queue = PostgresDeliveryQueue(lambda: to, timeout_s=5.0, connections=1)
     with pytest.raises(UnavailableError, match="read-only"):
         leased(queue)
+    with pytest.raises(UnavailableError, match="read-only"):
+        queue.purge(NOW, 1)
     queue.close()
 
 
@@ -374,6 +427,10 @@ def test_a_promoted_ledger_goes_on_where_its_replica_was() -> None:
         queue = PostgresDeliveryQueue(lambda: at_east, timeout_s=5.0, connections=2)
         events = booked(ledger, EVENTS)
         site = Delivering(queue=queue)
+        purged = booked(ledger)
+        site.deliverer().run(LONG_S)
+        assert queue.purge(site.clock.now() + 1, 10) == EVENTS + len(purged)
+        events = booked(ledger, EVENTS)
         site.endpoints.answers[endpoint().url] = NoAnswer(reason="no answer in time")
         site.deliverer().run(LONG_S)
         ledger.close()

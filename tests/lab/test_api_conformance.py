@@ -45,6 +45,11 @@ expected-statuses = ["400", "401", "404", "405", "415", "422"]
 
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "4xx"]
+
+# Nobody but the provider can sign what fits the schema.
+[[operations]]
+include-operation-id = "receiveProviderEvent"
+checks.positive_data_acceptance.expected-statuses = ["400"]
 """
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+import stripe
 import typer
 from typer.testing import CliRunner, Result
 
@@ -53,22 +54,31 @@ class Shop:
         self.paid: list[str] = []
 
     def post(
-        self, site: SiteName, path: str, body: bytes, headers: dict[str, str]
+        self,
+        site: SiteName,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        method: str = "POST",
     ) -> tuple[int, Any]:
         addresses = self.lab.addresses
         connection = http.client.HTTPConnection(
             addresses.link_address[site], addresses.api_port, timeout=15
         )
         with closing(connection):
-            connection.request("POST", path, body, {"content-type": "application/json", **headers})
+            connection.request(method, path, body, {"content-type": "application/json", **headers})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
 
-    def ask(self, site: SiteName, key: str) -> tuple[int, Any]:
-        headers = {
+    def headers(self, key: str, request_id: str) -> dict[str, str]:
+        return {
             "authorization": f"Bearer {self.lab.merchant_keys[MERCHANT]}",
             "idempotency-key": key,
+            "x-request-id": request_id,
         }
+
+    def ask(self, site: SiteName, key: str, request_id: str = "r") -> tuple[int, Any]:
+        headers = self.headers(key, request_id)
         body = json.dumps({"amount": 1000, "currency": "EUR"}).encode()
         return self.post(site, "/v1/payments", body, headers)
 
@@ -228,6 +238,64 @@ def test_a_webhook_of_the_provider_finishes_what_nobody_works_on(quiet_shop: Sho
     status, answer = quiet_shop.ask(EAST, key)
     assert (status, answer["payment_id"], answer["status"]) == (201, payment_id, "captured")
     assert answer["captured"] == 1000
+
+
+def lines_of(lab: Lab, site: SiteName) -> list[dict[str, Any]]:
+    """What the site's API has logged."""
+    text = (lab.directory / "logs" / f"api-{site}.log").read_text()
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def of_provider(lab: Lab, payment_id: str, charge: str) -> list[str]:
+    """The provider finds the payment by the id of its charge's request: those of its refunds."""
+    secret = lab.aws_client("secretsmanager", EAST).get_secret_value(
+        SecretId=lab.settings.resource("provider")
+    )
+    provider = stripe.StripeClient(
+        json.loads(secret["SecretString"])["api_key"],
+        base_addresses={"api": f"http://127.0.0.1:{lab.addresses.provider_port}"},
+    ).v1
+    found = provider.payment_intents.search({"query": f"metadata['request_id']:'{charge}'"})
+    (intent,) = found.data
+    assert intent.metadata["payment_id"] == payment_id
+    refunds = provider.refunds.list({"payment_intent": intent.id})
+    return [one.metadata["request_id"] for one in refunds.data if one.metadata]
+
+
+def test_one_request_is_found_by_its_id_from_the_log_to_the_webhook(quiet_shop: Shop) -> None:
+    """The charge answers to the id of the request that claimed it, the refund to its own."""
+    lab = quiet_shop.lab
+    quiet_shop.receiver.received.clear()
+    charge, again, refund, key = (str(uuid.uuid4()) for _ in range(4))
+    paid = quiet_shop.ask(EAST, key, request_id=charge)[1]
+    quiet_shop.paid.append(payment_id := paid["payment_id"])
+    assert quiet_shop.ask(WEST, key, request_id=again)[1] == paid
+    path = f"/v1/payments/{payment_id}/refunds"
+    assert (
+        quiet_shop.post(EAST, path, b'{"amount": 300}', quiet_shop.headers("b", refund))[0] == 201
+    )
+
+    for site, asked in ((EAST, charge), (WEST, again), (EAST, refund)):
+        (line,) = [one for one in lines_of(lab, site) if one.get("request_id") == asked]
+        assert (line["payment_id"], line["message"]) == (payment_id, "request")
+        assert line["function_request_id"] != asked
+
+    item = lab.aws_client("dynamodb", WEST).get_item(
+        TableName=lab.settings.resource("table"), Key={"payment_id": {"S": payment_id}}
+    )["Item"]
+    assert [one["request_id"] for one in json.loads(item["operations"]["S"])] == [charge, refund]
+
+    assert of_provider(lab, payment_id, charge) == [refund]
+
+    for listed in ("/v1/ledger_entries", "/v1/events"):
+        rows = quiet_shop.post(EAST, listed, b"", quiet_shop.headers("c", "r"), "GET")[1]["data"]
+        told = [row["request_id"] for row in rows if row["payment_id"] == payment_id]
+        assert told == [refund, charge]
+
+    with deliverer_at(lab, EAST, pauses=[]) as deliverer:
+        assert deliverer.run(10).delivered == 2
+    events = [received.event for received in quiet_shop.receiver.received]
+    assert {event.request_id for event in events if event} == {charge, refund}
 
 
 @pytest.fixture(name="quiet_shop", scope="module")

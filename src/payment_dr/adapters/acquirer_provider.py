@@ -17,6 +17,7 @@ from msgspec import Struct
 from urllib3.exceptions import HTTPError
 
 from payment_dr.adapters.never_sent import NEVER_SENT
+from payment_dr.adapters.trace import trace_headers
 from payment_dr.core.errors import UnavailableError
 from payment_dr.payments.ports import Declined, ProviderCall, ProviderOutcome, Succeeded
 
@@ -86,7 +87,11 @@ class AcquirerProvider:
         return _outcome(what, answer)
 
     def _ask(self, method: str, path: str, what: str, body: bytes | None = None) -> _Answer:
-        headers = {"authorization": f"Bearer {self._api_key()}", "content-type": "application/json"}
+        headers = {
+            "authorization": f"Bearer {self._api_key()}",
+            "content-type": "application/json",
+            **trace_headers(),
+        }
         with _errors(what, writes=method != "GET"):
             response = self._pool.request(
                 method, f"{self._url}{_BASE}{path}", headers=headers, body=body, redirect=False
@@ -110,6 +115,7 @@ def _body(call: ProviderCall) -> bytes:
         "payment_method": operation.payment_method,
         "charge": call.charge_reference,
         "idempotency_key": operation.idempotency_key,
+        "request_id": operation.request_id,
     }
     return msgspec.json.encode(asked)
 

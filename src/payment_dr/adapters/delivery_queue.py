@@ -73,6 +73,8 @@ SELECT (SELECT count(*) FROM ledger.delivery WHERE state = 'dead'),
     ))::double precision
 """
 
+_PURGE: Final = "SELECT ledger.purge_deliveries(to_timestamp(%s), %s)"
+
 _LIST: Final[LiteralString] = """
 SELECT d.event_id::text, d.endpoint_id, d.merchant, e.type, d.attempts, d.state,
     extract(epoch FROM d.next_at)::double precision, d.last_status, d.last_error,
@@ -173,6 +175,13 @@ class PostgresDeliveryQueue(PostgresLedger):
             row: Any = connection.execute(_BACKLOG, (now,)).fetchone()
         dead, due_since = row
         return Backlog(dead=dead, due_since=due_since)
+
+    def purge(self, before: float, limit: int) -> int:
+        """Remove some of what was delivered before then, oldest first; how many these are."""
+        with self._connection("purging deliveries", writes=True) as connection:
+            row: Any = connection.execute(_PURGE, (before, limit)).fetchone()
+        purged: int = row[0]
+        return purged
 
     def listed(self, state: DeliveryState, limit: int) -> tuple[ListedDelivery, ...]:
         """Deliveries that are pending (next due first) or dead (longest dead first)."""

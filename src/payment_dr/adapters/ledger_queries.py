@@ -48,7 +48,7 @@ WHERE merchant = %s ORDER BY currency, account
 _ENTRIES: Final = """
 SELECT e.entry_id::text, e.payment_id::text, e.kind, e.currency,
     extract(epoch FROM e.occurred_at)::double precision,
-    extract(epoch FROM e.posted_at)::double precision,
+    extract(epoch FROM e.posted_at)::double precision, e.request_id,
     ARRAY(SELECT ARRAY[p.account, p.minor_units::text] FROM ledger.posting p
           WHERE p.entry_id = e.entry_id ORDER BY p.leg)
 FROM ledger.event v JOIN ledger.journal_entry e ON e.entry_id = v.event_id
@@ -149,7 +149,7 @@ def _payment(row: Any) -> ListedPayment:
 
 
 def _entry(row: Any) -> ListedEntry:
-    entry_id, payment_id, kind, currency, occurred_at, posted_at, postings = row
+    entry_id, payment_id, kind, currency, occurred_at, posted_at, request_id, postings = row
     return ListedEntry(
         entry_id=entry_id,
         payment_id=payment_id,
@@ -157,5 +157,6 @@ def _entry(row: Any) -> ListedEntry:
         currency=currency,
         occurred_at=occurred_at,
         posted_at=posted_at,
+        request_id=request_id,
         postings=tuple((account, int(minor_units)) for account, minor_units in postings),
     )

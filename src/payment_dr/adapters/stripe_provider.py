@@ -182,13 +182,16 @@ def _refund(call: ProviderCall) -> "RefundCreateParams":
 
 
 def _metadata(call: ProviderCall) -> dict[str, str]:
-    return {
+    found = {
         "payment_id": call.payment_id,
         "operation_id": call.operation.operation_id,
         "merchant": call.merchant,
         # With merchant and key the provider's own list shows whether a payment was made twice.
         "idempotency_key": call.operation.idempotency_key,
     }
+    # An operation keeps its first request's id: Stripe refuses a key with other parameters.
+    request_id = call.operation.request_id
+    return {**found, "request_id": request_id} if request_id else found
 
 
 def _intent(call: ProviderCall) -> str:

@@ -13,6 +13,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from payment_dr.adapters.never_sent import NEVER_SENT
+from payment_dr.adapters.trace import trace_headers
 
 
 class NotSentError(stripe.APIConnectionError):
@@ -48,9 +49,10 @@ class PooledTransport(stripe.HTTPClient):  # pylint: disable=abstract-method # n
         **_: Any,
     ) -> tuple[str, int, Mapping[str, str]]:
         """One exchange, redirects not followed."""
+        sent = {**(headers or {}), **trace_headers()}
         try:
             response = self._pool.request(
-                method.upper(), url, headers=headers, body=post_data, redirect=False
+                method.upper(), url, headers=sent, body=post_data, redirect=False
             )
         except HTTPError as error:
             _raise(error)

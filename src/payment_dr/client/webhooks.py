@@ -17,6 +17,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     Delivered at least once, in any order: keep `event_id` to do nothing twice, and compare `order`
     with the last one seen of the payment to tell late ones. `occurred_at` is in Unix seconds.
+    `request_id` is the `X-Request-Id` of the request that began the operation.
     """
 
     event_id: str
@@ -28,6 +29,7 @@ class Event(Struct, frozen=True, kw_only=True):
     occurred_at: float
     payment: dict[str, Any]
     decline_code: str | None = None
+    request_id: str | None = None
 
 
 def event_of(

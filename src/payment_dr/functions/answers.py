@@ -96,6 +96,26 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+@unique
+class TakeoverLevel(StrEnum):
+    """Whether clients are to leave home."""
+
+    RAISED = "raised"
+    LOWERED = "lowered"
+
+
+class Takeover(Answer):
+    """The takeover switch as the control record has it."""
+
+    takeover: TakeoverLevel
+
+
+class Received(Answer):
+    """Whether an event of the provider is dealt with; if not, the provider sends it again."""
+
+    received: bool
+
+
 class ListedPaymentAnswer(Answer):
     """A payment as its latest booking in the ledger left it."""
 
@@ -127,6 +147,8 @@ class EntryAnswer(Answer):
     currency: str
     occurred_at: float
     posted_at: float
+    request_id: str | None
+    """`X-Request-Id` of the request that began the operation; null if it is not known."""
     postings: list[PostingAnswer]
 
 
@@ -169,6 +191,8 @@ class EventAnswer(Answer):
     currency: str
     decline_code: str | None
     occurred_at: float
+    request_id: str | None
+    """`X-Request-Id` of the request that began the operation; null if it is not known."""
     payment: PaymentNowAnswer
 
 

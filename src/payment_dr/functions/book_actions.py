@@ -125,6 +125,7 @@ def _entry(row: ListedEntry) -> EntryAnswer:
             "currency": row.currency,
             "occurred_at": row.occurred_at,
             "posted_at": row.posted_at,
+            "request_id": row.request_id,
             "postings": [
                 PostingAnswer(account=Account(account), amount=minor_units)
                 for account, minor_units in row.postings
@@ -134,7 +135,8 @@ def _entry(row: ListedEntry) -> EntryAnswer:
 
 
 def _event(row: ListedEvent) -> EventAnswer:
-    return EventAnswer.model_validate(row.body)
+    # Events from before there were request ids have none in their bodies.
+    return EventAnswer.model_validate({"request_id": None, **row.body})
 
 
 def _balances(rows: Iterable[AccountBalance]) -> Iterable[BalanceAnswer]:

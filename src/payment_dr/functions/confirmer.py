@@ -5,10 +5,12 @@ from typing import Any
 
 from payment_dr.functions.composition import JOBS, Composition, composition
 from payment_dr.functions.jobs import report
+from payment_dr.functions.logs import logged
 from payment_dr.functions.metrics import Metric, publish
 from payment_dr.payments.jobs.confirmer import Confirmer, ConfirmerRun
 
 
+@logged
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One pass over the unconfirmed records."""
     parts = composition(JOBS)

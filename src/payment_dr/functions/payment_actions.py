@@ -6,8 +6,10 @@ from payment_dr.functions.asked import Asked
 from payment_dr.functions.bodies import AmountBody, EmptyBody, PaymentBody
 from payment_dr.functions.composition import Composition
 from payment_dr.functions.http import HttpResponse, payment_not_found, respond
+from payment_dr.functions.logs import correlated
 from payment_dr.payments.metadata import metadata_of
 from payment_dr.payments.record import OperationKind
+from payment_dr.payments.record import payment_id as payment_id_of
 from payment_dr.payments.requests import OperationRequest, PayRequest
 
 
@@ -21,8 +23,10 @@ def pay(parts: Composition, asked: Asked) -> HttpResponse:
         capture=body.capture,
         payment_method=body.payment_method,
         metadata=metadata_of(body.metadata),
+        request_id=asked.request.request_id,
     )
-    return respond(parts.service.pay(request))
+    with correlated(payment_id=payment_id_of(asked.merchant, key)):
+        return respond(parts.service.pay(request))
 
 
 def read(parts: Composition, asked: Asked) -> HttpResponse:
@@ -63,5 +67,7 @@ def _operate(parts: Composition, asked: Asked, kind: OperationKind) -> HttpRespo
         idempotency_key=key,
         kind=kind,
         amount_minor=amount,
+        request_id=asked.request.request_id,
     )
-    return respond(parts.service.operate(request))
+    with correlated(payment_id=request.payment_id):
+        return respond(parts.service.operate(request))

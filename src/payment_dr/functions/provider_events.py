@@ -14,13 +14,21 @@ from typing import Final
 
 from payment_dr.adapters.stripe_events import SIGNATURE_HEADER, ForgedEventError, payment_of
 from payment_dr.core.errors import PaymentDrError, UnavailableError
+from payment_dr.functions.answers import Received
 from payment_dr.functions.composition import Composition
+from payment_dr.functions.error_catalogue import Code
 from payment_dr.functions.http import HttpResponse
-from payment_dr.functions.requests import HttpRequest
+from payment_dr.functions.logs import correlated
+from payment_dr.functions.requests import HttpRequest, refused
 from payment_dr.payments.outcome import RETRY_S
 
 PATH: Final = ("provider", "events")
 """Where the provider posts them, as segments."""
+
+BODY_BYTES_MAX: Final = 256 * 1024
+"""More than the provider sends of one payment."""
+
+_BASE64_CHARS_MAX: Final = BODY_BYTES_MAX // 3 * 4 + 4
 
 SECRET: Final = "webhook_secret"  # noqa: S105 - the name of a field
 """Field of the secret `provider`."""
@@ -53,7 +61,8 @@ def receive(
         _LOG.warning("provider event refused", extra={"fields": {"reason": error.what}})
         return _answer(HTTPStatus.BAD_REQUEST, "refused")
     try:
-        told = "foreign" if payment_id is None else _settle(parts, payment_id)
+        with correlated(payment_id=payment_id):
+            told = "foreign" if payment_id is None else _settle(parts, payment_id)
     except UnavailableError as error:
         _LOG.warning("unavailable", extra={"fields": {"reason": error.what}})
         return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", payment_id)
@@ -61,7 +70,13 @@ def receive(
 
 
 def body_of(request: HttpRequest) -> bytes:
-    """The bytes that were signed; empty, which nobody signed, if they cannot be had."""
+    """The bytes that were signed; empty, which nobody signed, if they cannot be had.
+
+    Raises:
+        RefusedError: they are too many.
+    """
+    if len(request.body) > (_BASE64_CHARS_MAX if request.is_base64 else BODY_BYTES_MAX):
+        raise refused(Code.BODY_TOO_LARGE, f"the body is larger than {BODY_BYTES_MAX} bytes")
     if not request.is_base64:
         return request.body.encode(errors="replace")
     try:
@@ -85,7 +100,7 @@ def _answer(status: HTTPStatus, told: str, payment_id: str | None = None) -> Htt
     is_again = status is HTTPStatus.SERVICE_UNAVAILABLE
     return HttpResponse(
         status=status,
-        body='{"received": true}' if status is HTTPStatus.OK else '{"received": false}',
+        body=Received(received=status is HTTPStatus.OK).model_dump_json(),
         headers={"retry-after": str(RETRY_S)} if is_again else {},
         code=f"provider_event_{told.lower()}",
         payment_id=payment_id,

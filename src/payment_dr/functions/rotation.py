@@ -30,7 +30,7 @@ from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import aws_client, ledger_login
 from payment_dr.functions.environment import Environment, environment_from
-from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.logs import configure_logs, logged
 from payment_dr.functions.peer_ledger import peer_ledger
 from payment_dr.recovery.control import ControlRecord, Phase
 
@@ -244,6 +244,7 @@ class Rotation:
         return twin
 
 
+@logged
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One step of a rotation, as Secrets Manager asks for it."""
     configure_logs()

@@ -65,6 +65,7 @@ class ListedEntry:
     currency: str
     occurred_at: float
     posted_at: float
+    request_id: str | None
     postings: tuple[tuple[str, int], ...]
 
 

@@ -102,6 +102,13 @@ class DeliveryQueue(Protocol):
         """What waits and what is given up."""
         ...
 
+    def purge(self, before: float, limit: int) -> int:
+        """Remove some of what was delivered before then, oldest first; how many these are.
+
+        What is pending or dead stays. An event is not planned again by it.
+        """
+        ...
+
 
 Endpoints = Callable[[str], Sequence[WebhookEndpoint]]
 """The endpoints of a merchant, disabled ones too; may raise `UnavailableError`."""

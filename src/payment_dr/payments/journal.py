@@ -83,7 +83,8 @@ class Booking:
 
     `operation_id` names event and journal entry, hence there is at most one of each. `order` is
     the operation's place in its payment, from 1: events of a payment in their order. `amount` is
-    the operation's own in minor units, `postings` are none or sum to zero.
+    the operation's own in minor units, `postings` are none or sum to zero. `request_id` is that of
+    the request that claimed the operation, None if it is not known.
     """
 
     operation_id: str
@@ -98,6 +99,7 @@ class Booking:
     postings: tuple[Posting, ...]
     payment: PaymentNow
     occurred_at: float
+    request_id: str | None = None
 
 
 def booking_of(record: Record, operation: Operation) -> Booking | None:
@@ -126,6 +128,7 @@ def booking_of(record: Record, operation: Operation) -> Booking | None:
             created_at=record.created_at,
         ),
         occurred_at=operation.started_at if operation.decided_at is None else operation.decided_at,
+        request_id=operation.request_id or None,
     )
 
 

@@ -75,7 +75,8 @@ class Operation:
     must send exactly what was sent before. A VOID's `amount_minor` is the authorisation it frees.
     `provider_reference` is None until decided, or when the provider was never asked.
     `response` is set exactly when the state is not PENDING. `fee_minor` is what the merchant pays
-    for it, fixed with the decision.
+    for it, fixed with the decision. `request_id` names the request that claimed it, whoever
+    finishes it: it goes to the provider and into the ledger. Empty for none.
     """
 
     operation_id: str
@@ -92,6 +93,7 @@ class Operation:
     started_at: float
     decided_at: float | None
     fee_minor: int = 0
+    request_id: str = ""
 
     @property
     def moves_in(self) -> bool:

@@ -43,7 +43,7 @@ class PayRequest:
     """A charge, or an authorisation when `capture` is False.
 
     `payment_method` is the provider's token of the means of payment, `metadata` the merchant's
-    own notes.
+    own notes. `request_id` is for finding the payment's traces; a retry may have another one.
 
     Raises:
         InvalidRequestError: a key or token that is not 1 to 255 visible ASCII characters, a
@@ -57,6 +57,7 @@ class PayRequest:
     capture: bool
     payment_method: str
     metadata: Metadata = ()
+    request_id: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.idempotency_key)
@@ -101,6 +102,7 @@ class OperationRequest:
     idempotency_key: str
     kind: OperationKind
     amount_minor: int | None
+    request_id: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.idempotency_key)

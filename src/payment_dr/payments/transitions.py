@@ -103,6 +103,12 @@ def confirmed(record: Record, now: float) -> Record:
     return replace(record, version=record.version + 1, unconfirmed=None, updated_at=now)
 
 
+def unconfirmed_again(record: Record, now: float) -> Record:
+    """The record in a version of its own that no confirmation under way is based on."""
+    shard = shard_of(record.payment_id)
+    return replace(record, version=record.version + 1, unconfirmed=shard, updated_at=now)
+
+
 def call_of(record: Record, operation: Operation) -> ProviderCall:
     """The provider call of one of the record's operations, the same whoever makes it."""
     is_charge = operation.kind is OperationKind.CHARGE
@@ -133,6 +139,7 @@ def _pending(
         response=None,
         started_at=now,
         decided_at=None,
+        request_id=request.request_id,
     )
 
 

@@ -20,6 +20,7 @@ BODY = json.dumps(
         "occurred_at": NOW,
         "payment": {"status": "captured"},
         "decline_code": None,
+        "request_id": "r-1",
     }
 ).encode()
 
@@ -28,6 +29,7 @@ def test_an_event_is_read_once_its_signature_is_verified() -> None:
     headers = {"Payment-Signature": signature([SECRET], BODY, NOW)}
     event = event_of(headers, BODY, ["whsec_old", SECRET], now=NOW)
     assert (event.event_id, event.order, event.payment["status"]) == ("e-1", 1, "captured")
+    assert event.request_id == "r-1"
 
 
 @pytest.mark.parametrize(

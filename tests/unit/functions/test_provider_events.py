@@ -17,7 +17,9 @@ from fakes.table import FakePaymentsTable
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.money import Money
 from payment_dr.functions import api
-from payment_dr.functions.provider_events import body_of, receive
+from payment_dr.functions.answers import Received
+from payment_dr.functions.openapi import openapi
+from payment_dr.functions.provider_events import BODY_BYTES_MAX, body_of, receive
 from payment_dr.functions.requests import HttpRequest
 from payment_dr.payments.record import OperationState, PaymentState, Record
 from payment_dr.payments.requests import PayRequest
@@ -199,6 +201,28 @@ def test_the_provider_posts_to_the_api_without_a_key_of_ours(scene: Scene) -> No
     assert scene.record.state is PaymentState.CAPTURED
     encoded = base64.b64encode(body).decode()
     assert through_the_api(scene, "POST", encoded, is_base64=True) == 200
+
+
+@pytest.mark.parametrize("is_base64", [False, True])
+def test_a_body_beyond_its_bound_is_not_even_verified(scene: Scene, *, is_base64: bool) -> None:
+    body = "A" * (BODY_BYTES_MAX // 3 * 4 + 8)
+    assert through_the_api(scene, "POST", body, is_base64=is_base64) == 413
+    assert scene.record.pending is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({}, 200), ({"stripe-signature": "t=1,v1=0"}, 400)],
+)
+def test_answers_are_those_of_the_description(
+    scene: Scene, change: dict[str, str], status: int
+) -> None:
+    body = event(scene.claimed.payment_id)
+    answer = receive(scene.parts, SECRET, signed(body) | change, body)
+    responses = openapi()["paths"]["/provider/events"]["post"]["responses"]
+    assert answer.status == status
+    assert str(status) in responses
+    assert Received.model_validate_json(answer.body).received is (status == 200)
 
 
 def test_a_body_that_is_no_base64_is_nobodys() -> None:

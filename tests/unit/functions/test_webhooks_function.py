@@ -8,7 +8,7 @@ import pytest
 
 from fakes.composed import SETTINGS, FakeWorld
 from fakes.control import WEST
-from fakes.deliveries import Delivering, FakeQueue, endpoint
+from fakes.deliveries import Delivering, FakeQueue, GatedQueue, endpoint
 from payment_dr.adapters.delivery_queue import PostgresDeliveryQueue
 from payment_dr.core.stamp import Epoch, SiteName
 from payment_dr.functions import webhooks as module
@@ -22,6 +22,7 @@ from payment_dr.functions.webhooks import (
     deliveries_of,
     endpoints_of,
     measured,
+    purge,
     queue_of,
 )
 from payment_dr.infra.constructs.schedules import EVENTS
@@ -43,7 +44,11 @@ def site_fixture(queue: FakeQueue) -> Delivering:
 
 def parts_of(site: Delivering) -> Deliveries:
     return Deliveries(
-        deliverer=site.deliverer(), queue=site.queue, clock=site.clock, site=SiteName("east")
+        deliverer=site.deliverer(),
+        queue=site.queue,
+        clock=site.clock,
+        site=SiteName("east"),
+        delivered_age_days=30,
     )
 
 
@@ -82,6 +87,39 @@ def test_the_site_that_is_not_active_publishes_nothing(
     site.control.view = ControlView(steady=True, active=WEST, epoch=Epoch(1))
     assert deliver(parts_of(site), 0)["active"] is False
     assert [record.message for record in caplog.records] == ["webhooks"]
+
+
+def test_what_was_delivered_long_ago_is_removed_and_nothing_else(
+    site: Delivering, queue: FakeQueue
+) -> None:
+    other = endpoint(2)
+    site.endpoints.by_merchant["shop"] = (endpoint(), other)
+    site.endpoints.answers[other.url] = Answered(status=500)
+    queue.book("old")
+    deliver(parts_of(site), 0)
+    site.clock.advance(30 * 86_400)
+    queue.book("new")
+    deliver(parts_of(site), 0)
+    assert set(queue.rows) == {("old", "we_1"), ("old", "we_2"), ("new", "we_1"), ("new", "we_2")}
+    site.clock.advance(1)
+    deliver(parts_of(site), 0)
+    assert set(queue.rows) == {("old", "we_2"), ("new", "we_1"), ("new", "we_2")}
+
+
+def test_a_call_removes_many_at_a_time_until_its_time_is_over(
+    site: Delivering, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PURGE_BATCH", 2)
+    queue.book(*(f"event-{number}" for number in range(7)))
+    deliver(parts_of(site), 0)
+    site.clock.advance(31 * 86_400)
+    parts = parts_of(site)
+    slow = replace(parts, queue=GatedQueue(queue, lambda _, act: (site.clock.advance(2), act())[1]))
+    assert purge(slow) == 4
+    monkeypatch.setattr(module, "_PURGES_MAX", 1)
+    assert purge(parts) == 2
+    assert purge(parts) == 1
+    assert purge(parts) == 0
 
 
 def test_the_active_site_publishes_what_waits(

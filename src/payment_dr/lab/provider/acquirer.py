@@ -39,6 +39,7 @@ class AskedOperation(BaseModel):
     payment_method: str | None
     charge: str | None
     idempotency_key: str
+    request_id: str = ""
 
 
 class Acquirer:
@@ -140,6 +141,7 @@ def _form(operation_id: str, asked: AskedOperation) -> Form:
         "metadata[operation_id]": operation_id,
         "metadata[merchant]": asked.merchant,
         "metadata[idempotency_key]": asked.idempotency_key,
+        "metadata[request_id]": asked.request_id,
     }
     amount = str(asked.amount)
     match asked.kind:

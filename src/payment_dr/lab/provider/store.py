@@ -35,6 +35,10 @@ CREATE TABLE IF NOT EXISTS effect (seq INTEGER PRIMARY KEY, row BLOB NOT NULL);
 SEARCHABLE: Final = {
     "payment_id": "SELECT body FROM intent WHERE payment_id = ? LIMIT ?",
     "operation_id": "SELECT body FROM intent WHERE operation_id = ? LIMIT ?",
+    # Asked for by people only, so it has no index to keep.
+    "request_id": (
+        "SELECT body FROM intent WHERE json_extract(body, '$.metadata.request_id') = ? LIMIT ?"
+    ),
 }
 """Metadata by which intents are found."""
 
