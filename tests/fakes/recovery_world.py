@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import pytest
+
 from fakes.clock import FakeClock
 from fakes.faults import Fault, suffer
 from payment_dr.core.errors import UnavailableError
@@ -19,12 +21,16 @@ from payment_dr.recovery.about import About
 from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.moves import MoveRequest
 from payment_dr.recovery.ports import (
+    Amount,
     GlobalClusterView,
     LedgerView,
+    Rebuilding,
+    RebuildState,
     Reconciled,
     Transition,
     World,
 )
+from payment_dr.recovery.traffic import takeover_raised
 
 T = TypeVar("T")
 
@@ -70,6 +76,7 @@ class FakeLedger:
     stamp: Stamp
     writable: bool
     entries: set[str] = field(default_factory=set)
+    scanned: dict[Stamp, tuple[RebuildState, int]] = field(default_factory=dict)
     alive: bool = True
 
 
@@ -105,11 +112,10 @@ class FakeWorld:
         self.east_healthy = True
         self.west_healthy = True
         self.linked = True
-        self.switch_to: SiteName | None = None
-        self.switch_calls = 0
         self.documents: dict[tuple[str, str], str] = {}
         self.reports: dict[int, str] = {}
         self.canaries: set[str] = set()
+        self.left_out: set[str] = set()
         self.promote_calls: list[tuple[str, SiteName]] = []
         self.promoting: Callable[[SiteName], None] = self.promote_now
         self.calls = 0
@@ -174,7 +180,7 @@ class FakeWorld:
         )
 
     def answer(self) -> SiteName | None:
-        return WEST if self.switch_to == WEST or not self.east_healthy else EAST
+        return WEST if takeover_raised(self.control, EAST) or not self.east_healthy else EAST
 
     def ports(self) -> World:
         return World(
@@ -183,6 +189,7 @@ class FakeWorld:
             ledgers=_Ledgers(self),
             routing=_Routing(self),
             reconciler=_Reconciler(self),
+            rebuilder=_Rebuilder(self),
             canary=_Canary(self),
             evidence=_Evidence(self),
             clock=self.clock,
@@ -293,13 +300,6 @@ class _Ledgers(_Port):
 
 
 class _Routing(_Port):
-    def point_to(self, site: SiteName) -> None:
-        def act() -> None:
-            self.fake.switch_calls += 1
-            self.fake.switch_to = site
-
-        self.fake.call("routing.point_to", act)
-
     def answer(self) -> SiteName | None:
         return self.fake.call("routing.answer", self.fake.answer)
 
@@ -325,6 +325,67 @@ class _Reconciler(_Port):
             )
 
         return self.fake.call("reconciler.reconcile", act)
+
+
+class _Rebuilder(_Port):
+    """Scans one record a call; how far it is lies with the ledger."""
+
+    def progress(self, stamp: Stamp) -> Rebuilding | None:
+        return self.fake.call("rebuilder.progress", lambda: self._told(stamp))
+
+    def advance(self, stamp: Stamp) -> Rebuilding:
+        def act() -> Rebuilding:
+            ledger = self.ledger(stamp)
+            if ledger.stamp != stamp:
+                raise UnavailableError("fenced")
+            at, scanned = ledger.scanned.get(stamp, (RebuildState.DIFFERS, 0))
+            names = sorted(self.fake.records)
+            if at is RebuildState.DIFFERS:
+                at, scanned = RebuildState.POSTING, 0
+            elif at is not RebuildState.DONE:
+                self._look(ledger, at, names[scanned])
+                scanned += 1
+                if scanned == len(names):
+                    at, scanned = self._after(ledger, at), 0
+            ledger.scanned[stamp] = at, scanned
+            return self._told(stamp) or pytest.fail("no progress")
+
+        return self.fake.call("rebuilder.advance", act)
+
+    def ledger(self, stamp: Stamp) -> FakeLedger:
+        assert stamp.site is not None
+        return self.fake.ledgers[stamp.site]
+
+    def _look(self, ledger: FakeLedger, at: RebuildState, name: str) -> None:
+        if at is RebuildState.POSTING and name not in self.fake.left_out:
+            ledger.entries.add(name)
+
+    def _after(self, ledger: FakeLedger, at: RebuildState) -> RebuildState:
+        if at is RebuildState.POSTING:
+            return RebuildState.COMPARING
+        lacking = set(self.fake.records) - ledger.entries
+        return RebuildState.DIFFERS if lacking else RebuildState.DONE
+
+    def _told(self, stamp: Stamp) -> Rebuilding | None:
+        ledger = self.ledger(stamp)
+        if stamp not in ledger.scanned:
+            return None
+        state, scanned = ledger.scanned[stamp]
+        lacking = sorted(set(self.fake.records) - ledger.entries)
+        held = {"EUR": Amount(bookings=len(ledger.entries), money=1)}
+        return Rebuilding(
+            state=state,
+            records=scanned,
+            expected=len(self.fake.records),
+            worked_s=1.0,
+            payments=len(self.fake.records),
+            posted=held,
+            implied={"EUR": Amount(bookings=len(self.fake.records), money=1)},
+            held=held,
+            young=0,
+            differing=len(lacking),
+            differences=tuple(lacking),
+        )
 
 
 class _Canary(_Port):
@@ -384,4 +445,8 @@ def world_for(kind: MoveKind) -> FakeWorld:
     fake = FakeWorld()
     if kind is MoveKind.FAILOVER:
         fake.lose_east()
+    if kind is MoveKind.REBUILD:
+        fake.linked = False
+        fake.ledgers[EAST].writable = False
+        fake.promote_now(WEST)
     return fake

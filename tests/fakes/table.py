@@ -4,12 +4,13 @@ import threading
 from collections.abc import Callable, Sequence
 
 from fakes.faults import Gate, open_gate
+from payment_dr.payments.jobs.rebuild import ScanPage
 from payment_dr.payments.ports import Page
 from payment_dr.payments.record import Record, shard_of
 
 
 class FakePaymentsTable:
-    """Satisfies `PaymentsTable`.
+    """Satisfies `PaymentsTable`, `RecordScan` and `ExpiringTable`; `removed` are the expired.
 
     `lagging`: the indexes show the items as of the last `refresh_indexes`. `unconditional` is
     a planted bug: writes ignore their condition.
@@ -17,6 +18,7 @@ class FakePaymentsTable:
 
     def __init__(self, gate: Gate = open_gate, *, lagging: bool = False) -> None:
         self.records: dict[str, Record] = {}
+        self.removed: dict[str, Record] = {}
         self.lagging = lagging
         self.unconditional = False
         self._indexed: dict[str, Record] = {}
@@ -62,6 +64,28 @@ class FakePaymentsTable:
 
         return self._page(fits, cursor, limit)
 
+    def scan(self, *, cursor: str | None, limit: int) -> ScanPage:
+        def act() -> ScanPage:
+            rest = [key for key in sorted(self.records) if cursor is None or key > cursor]
+            page = rest[:limit]
+            return ScanPage(
+                records=tuple(self.records[key] for key in page),
+                cursor=page[-1] if len(rest) > limit else None,
+            )
+
+        return self._gate("index", act)
+
+    def delete_expired(self, payment_id: str, *, based_on: int) -> bool:
+        def act() -> bool:
+            with self._lock:
+                stored = self.records.get(payment_id)
+                fits = stored is not None and stored.version == based_on
+                if fits and stored is not None:
+                    self.removed[payment_id] = self.records.pop(payment_id)
+                return fits
+
+        return self._gate("replace", act)
+
     def refresh_indexes(self) -> None:
         self._indexed = dict(self.records)
 
@@ -74,3 +98,16 @@ class FakePaymentsTable:
             return Page(payment_ids=page, cursor=page[-1] if len(rest) > limit else None)
 
         return self._gate("index", act)
+
+
+class FakeBookmark:
+    """Satisfies `Bookmark`."""
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+
+    def read(self) -> str | None:
+        return self.cursor
+
+    def write(self, cursor: str | None) -> None:
+        self.cursor = cursor

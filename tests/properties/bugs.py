@@ -33,6 +33,11 @@ class Bug(Enum):
     CONFIRMED_ANYWHERE = auto()
     SENT_AGAIN_AFTER_KEYS_EXPIRED = auto()
     UNCONDITIONAL_WRITES = auto()
+    REBUILD_TRUSTS_CONFIRMATIONS = auto()
+    REBUILD_LEAVES_CONFIRMATIONS = auto()
+    SUPERSEDED_SCAN_IS_DROPPED = auto()
+    EXPIRES_UNCONFIRMED = auto()
+    EXPIRES_BEFORE_THE_BACKUPS = auto()
 
 
 class ImpatientProvider(FakeProvider):
@@ -63,6 +68,17 @@ class HastyTable(FakePaymentsTable):
     def flush(self) -> None:
         while self.unwritten:
             self.unwritten.pop(0)()
+
+
+class TrustingTable(FakePaymentsTable):
+    """Says that a record is marked as unconfirmed, and leaves it as it is."""
+
+    def __init__(self, table: FakePaymentsTable) -> None:
+        super().__init__()
+        self.records = table.records
+
+    def replace(self, record: Record, *, based_on: int) -> bool:
+        return self.records[record.payment_id].version == based_on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from payment_dr.payments.outcome import (
     KeyReused,
     OperationOutcome,
 )
-from payment_dr.payments.record import OperationKind
+from payment_dr.payments.record import OperationKind, payment_id
 from payment_dr.payments.requests import OperationRequest, PayRequest
 from properties.world import World
 
@@ -57,6 +57,20 @@ class Clients:
     def start(self) -> None:
         for client in range(_CLIENTS):
             self._world.scheduler.spawn(f"client {client}", partial(self._run, client))
+
+    def finished(self) -> frozenset[str]:
+        """Payments whose clients have both come to their end."""
+        busy = {actor.name for actor in self._world.scheduler.actors}
+        return frozenset(
+            _payment_of(request)
+            for pair, request in enumerate(self._payments)
+            if not {f"client {2 * pair}", f"client {2 * pair + 1}"} & busy
+        )
+
+    def remembered(self) -> list[Request]:
+        """Requests whose keys are remembered still: their payments have not expired."""
+        gone = self._world.table.removed
+        return [request for request in self.answers if _payment_of(request) not in gone]
 
     def ask(self, request: Request, site: SiteName) -> OperationOutcome:
         """One attempt; a definite answer is remembered."""
@@ -118,3 +132,9 @@ class Clients:
 
     def _some_site(self) -> SiteName:
         return self._world.alive[self._tape.choose(len(self._world.alive))]
+
+
+def _payment_of(request: Request) -> str:
+    if isinstance(request, OperationRequest):
+        return request.payment_id
+    return payment_id(request.merchant, request.idempotency_key)

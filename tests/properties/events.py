@@ -75,8 +75,13 @@ def _events(world: World) -> list[Event]:
         *(partial(scheduler.deliver, which) for which in (0, 0, 1, 2)),
         *(partial(_carry_on, world) for _ in range(5)),
         *(partial(_open_move, world, planned=planned) for planned in (True, True, False, False)),
-        *(partial(_rebuild, world) for _ in range(3)),
-        *(partial(_lose, world, active=active) for active in (True, True, False)),
+        *(partial(_rebuild, world) for _ in range(2)),
+        partial(_lose_ledgers, world),
+        partial(_lose_ledgers, world),
+        *(partial(_take_the_place_of_a_rebuild, world) for _ in range(2)),
+        *(world.back_up for _ in range(2)),
+        *(partial(world.start_job, "expirer", site) for site in SITES * 2),
+        *(partial(_lose, world, active=active) for active in (True, False)),
         *(partial(_toggle_isolation, world, site) for site in SITES),
         partial(_outage, world),
         world.flush,
@@ -104,13 +109,44 @@ def _open_move(world: World, *, planned: bool) -> None:
 
 def _carry_on(world: World) -> None:
     if world.moves.move is not None:
-        world.scheduler.spawn("move", world.moves.carry_on)
+        world.scheduler.spawn(f"move {world.moves.move.epoch}", world.moves.carry_on)
 
 
 def _rebuild(world: World) -> None:
     view = world.control.view
     if view.steady and view.active not in world.lost and not _has_standby(world):
         world.rebuild(peer(view.active))
+
+
+def _lose_ledgers(world: World) -> None:
+    """Both ledgers are lost, as after a second failure; at some site a backup is restored."""
+    if world.moves.move is None:
+        site = world.alive[world.tape.choose(len(world.alive))]
+        world.moves.open_rebuild(site, world.some_backup(world.tape.choose(256)))
+        if not world.lost and world.tape.choose(2):
+            _attach_standby(world, site)
+
+
+def _attach_standby(world: World, site: SiteName) -> None:
+    """To a ledger that is not complete yet."""
+    world.ledgers[peer(site)].follow(world.ledgers[site])
+
+
+def _take_the_place_of_a_rebuild(world: World) -> None:
+    """A restored ledger is lost in its turn: to another backup, or with its site to a standby."""
+    move = world.moves.move
+    if move is None or not move.scans:
+        return
+    other = world.ledgers[peer(move.target)]
+    choice = world.tape.choose(3)
+    if choice == 0 and not world.lost:
+        _attach_standby(world, move.target)
+    elif choice == 1 and not world.lost and other.source is world.ledgers[move.target]:
+        world.lose(move.target)
+        world.moves.open(planned=False)
+    else:
+        site = world.alive[world.tape.choose(len(world.alive))]
+        world.moves.open_rebuild(site, world.some_backup(world.tape.choose(256)))
 
 
 def _lose(world: World, *, active: bool) -> None:

@@ -34,6 +34,10 @@ class Tape:
     def ended(self) -> bool:
         return self._position >= len(self._content)
 
+    def extend(self, content: bytes) -> None:
+        """Go on after the end."""
+        self._content += content
+
     def choose(self, options: int) -> int:
         if self.ended:
             return 0

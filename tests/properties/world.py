@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fakes.clock import FakeClock
 from fakes.control import EAST, WEST, FakeControl
-from fakes.ledger import FakeLedger
+from fakes.ledger import EMPTY, Backup, FakeLedger
 from fakes.provider import FakeProvider
-from fakes.table import FakePaymentsTable
+from fakes.table import FakeBookmark, FakePaymentsTable
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.settings import PaymentSettings
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.jobs.confirmer import Confirmer
+from payment_dr.payments.jobs.expirer import Expirer
 from payment_dr.payments.jobs.poster import Poster
+from payment_dr.payments.jobs.rebuild import ScanPage
 from payment_dr.payments.jobs.sweeper import Sweeper
 from payment_dr.payments.service import PaymentService, Ports
 from properties.bugs import Bug, CredulousLedger, HastyTable, ImpatientProvider, credulous
@@ -25,6 +28,9 @@ Job = Callable[[], object]
 
 SITES: Final = (EAST, WEST)
 NEVER_S: Final = 604_800.0
+
+BACKUPS_KEPT_S: Final = 36.0
+"""Days in truth; here a few leases, so that records expire while a schedule lasts."""
 
 
 class World:
@@ -53,7 +59,11 @@ class World:
             table=self.table,
             control=self.control,
             ledgers=self.ledgers,
+            bug=bug,
         )
+        self.backups: list[Backup] = []
+        self.finished_payments: Callable[[], frozenset[str]] = frozenset
+        self._bookmark = FakeBookmark()
         self._bug = bug
         self._hasty = {site: HastyTable(self.table, gate) for site in SITES}
         self._cached = {site: FakeControl() for site in SITES}
@@ -65,6 +75,7 @@ class World:
                 ("poster", self._poster),
                 ("confirmer", self._confirmer),
                 ("sweeper", self._sweeper),
+                ("expirer", self._expirer),
             )
         }
 
@@ -97,6 +108,22 @@ class World:
         """The site comes back with a replica of the active writer instead of its old ledger."""
         self.ledgers[site].follow(self.ledgers[peer(site)])
         self.lost.discard(site)
+
+    def back_up(self) -> None:
+        """Of the active writer; backups past their time are gone."""
+        active = self.control.view.active
+        if active not in self.lost and self.moves.move is None:
+            self.backups.append(self.ledgers[active].back_up(self.clock.now()))
+
+    def some_backup(self, choice: int) -> Backup:
+        """Any that is kept, or an empty database."""
+        now = self.clock.now()
+        long = self._bug is Bug.EXPIRES_BEFORE_THE_BACKUPS
+        kept_s = NEVER_S if long else BACKUPS_KEPT_S
+        kept = [backup for backup in self.backups if now - backup.at < kept_s]
+        # Backups twice: what has expired comes back from them alone, and is to be missed then.
+        usable = [EMPTY, *kept, *kept]
+        return usable[choice % len(usable)]
 
     def flush(self) -> None:
         """What hasty tables promised happens."""
@@ -145,6 +172,16 @@ class World:
             spread=map,
         )
 
+    def _expirer(self, site: SiteName) -> Expirer:
+        return Expirer(
+            table=FinishedTable(self, blind=self._bug is Bug.EXPIRES_UNCONFIRMED),
+            bookmark=self._bookmark,
+            control=self.control,
+            site=site,
+            clock=self.clock,
+            age_s=BACKUPS_KEPT_S,
+        )
+
     def _sweeper(self, site: SiteName) -> Sweeper:
         return Sweeper(
             table=self.table,
@@ -153,3 +190,25 @@ class World:
             spread=map,
             budget_s=60,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTable:
+    """Shows the expirer only payments that no client comes back to.
+
+    In truth none comes back after 400 days. `blind` shows each as confirmed, a planted bug.
+    """
+
+    world: World
+    blind: bool
+
+    def scan(self, *, cursor: str | None, limit: int) -> ScanPage:
+        page = self.world.table.scan(cursor=cursor, limit=limit)
+        finished = self.world.finished_payments()
+        records = (record for record in page.records if record.payment_id in finished)
+        if self.blind:
+            records = (replace(record, unconfirmed=None) for record in records)
+        return replace(page, records=tuple(records))
+
+    def delete_expired(self, payment_id: str, *, based_on: int) -> bool:
+        return self.world.table.delete_expired(payment_id, based_on=based_on)

@@ -29,12 +29,14 @@ from payment_dr.recovery.moves import approve as write_approval
 from payment_dr.recovery.plan import plan_for
 from payment_dr.recovery.readiness import OVERRIDABLE, Gate, move_gates
 from payment_dr.recovery.readiness_items import ITEMS
+from payment_dr.recovery.steps import rebuild_items
 from payment_dr.recovery.survey import Survey, survey
 
 _DEFAULT_REASONS: Final = {
     MoveKind.FAILOVER: "unplanned, by hand",
     MoveKind.SWITCHOVER: "planned, by hand",
     MoveKind.FAILBACK: "failback, by hand",
+    MoveKind.REBUILD: "rebuild of the ledger, by hand",
 }
 
 
@@ -76,7 +78,7 @@ def failover(given: Anywhere) -> None:
     Exit code 0 when every step is done, 1 when the move is unfinished, refused or waits.
     """
     target = target_of(given)
-    _move(target, given, MoveKind.FAILOVER, target.require(given.to))
+    carry_out(target, given, MoveKind.FAILOVER, target.require(given.to))
 
 
 def switchover(given: Anywhere) -> None:
@@ -85,7 +87,7 @@ def switchover(given: Anywhere) -> None:
     Exit code 0 when every step is done, 1 when the move is unfinished or refused.
     """
     target = target_of(given)
-    _move(target, given, MoveKind.SWITCHOVER, target.require(given.to))
+    carry_out(target, given, MoveKind.SWITCHOVER, target.require(given.to))
 
 
 def failback(given: Home) -> None:
@@ -94,7 +96,7 @@ def failback(given: Home) -> None:
     Exit code 0 when every step is done, 1 when the move is unfinished or refused.
     """
     target = target_of(given)
-    _move(target, given, MoveKind.FAILBACK, target.settings.home)
+    carry_out(target, given, MoveKind.FAILBACK, target.settings.home)
 
 
 def resume(given: OfMove) -> None:
@@ -167,7 +169,13 @@ def abort(given: OfMove) -> None:
     conclude(outcome, as_json=given.as_json)
 
 
-def _move(target: Target, given: Home, kind: MoveKind, to: SiteName) -> None:
+def carry_out(target: Target, given: Home, kind: MoveKind, to: SiteName) -> None:
+    """Ask for a move, have it confirmed, and run it; or show its plan.
+
+    Raises:
+        typer.Exit: with 1, if it is not complete.
+        PaymentDrError: it was not confirmed, or an option is wrong.
+    """
     request = _request(target, given, kind, to)
     if given.dry_run:
         with target.at(to) as recovery:
@@ -186,13 +194,16 @@ def _preview(target: Target, recovery: Recovery, request: MoveRequest) -> move_v
     world, settings = recovery.world, target.settings.failover
     control = world.control.read()
     readiness = target.desk(recovery).readiness
-    unplanned = request.kind is MoveKind.FAILOVER
+    unplanned = request.kind in {MoveKind.FAILOVER, MoveKind.REBUILD}
     asked = Asked.THIS_REGION if unplanned else Asked.BOTH_REGIONS
     return move_view.Preview(
         plan=plan_for(request.kind, settings.budgets),
         target=request.target,
         control=control,
-        gates=move_gates(request, control, settings, world.clock.now()),
+        gates=(
+            *move_gates(request, control, settings, world.clock.now()),
+            *rebuild_items(world, request, control),
+        ),
         readiness=readiness(world, asked),
     )
 

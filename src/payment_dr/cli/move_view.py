@@ -11,11 +11,11 @@ from pydantic import TypeAdapter
 from payment_dr.cli.talk import say
 from payment_dr.cli.watching import Watched
 from payment_dr.core.stamp import SiteName
-from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
+from payment_dr.recovery.control import ControlRecord, Phase
 from payment_dr.recovery.plan import Plan
 from payment_dr.recovery.ports import LedgerView, Transition, TransitionEvent
 from payment_dr.recovery.readiness import BlockingItem
-from payment_dr.recovery.readiness_items import Item
+from payment_dr.recovery.readiness_items import Item, forbidding
 from payment_dr.recovery.readiness_judges import ItemState
 from payment_dr.recovery.runner import AwaitsApproval, Completed, MoveOutcome, Stopped
 from payment_dr.recovery.survey import Survey
@@ -93,11 +93,14 @@ def plan_text(preview: Preview) -> str:
         lines.append(f"{'':28}reads back: {step.reads_back}")
     lines.append(f"ledger open within {plan.ledger_budget_s:g} s, by the steps' budgets")
     lines += [f"would be refused: {item.gate}: {item.says}" for item in preview.gates]
-    blocking = [item for item in preview.readiness if item.blocks]
-    if plan.kind is MoveKind.FAILOVER:
-        lines += [f"readiness, refuses no failover: {_told(item)}" for item in blocking]
-    else:
-        lines += [f"would be refused: {_told(item)}" for item in blocking]
+    refusing = forbidding(preview.readiness, plan.kind)
+    lines += [
+        f"would be refused: {_told(item)}"
+        if item in refusing
+        else f"readiness, refuses no {plan.kind}: {_told(item)}"
+        for item in preview.readiness
+        if item.blocks
+    ]
     lines.append(_counted(preview.readiness))
     return "\n".join(lines) + "\n"
 

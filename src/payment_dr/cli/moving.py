@@ -27,7 +27,8 @@ from payment_dr.recovery.moves import MoveRequest, Superseded, request_of
 from payment_dr.recovery.plan import Plan, plan_for
 from payment_dr.recovery.ports import World
 from payment_dr.recovery.readiness import BlockingItem, Refused, move_gates, standby_gates
-from payment_dr.recovery.readiness_items import Item, blocking
+from payment_dr.recovery.readiness_items import Item, blocking, forbidding
+from payment_dr.recovery.rebuilding import LedgerDiffersError
 from payment_dr.recovery.run import StepError
 from payment_dr.recovery.runner import (
     AwaitsApproval,
@@ -42,7 +43,7 @@ Outcome = MoveOutcome | Watched
 
 
 class NotReadyError(Refused):
-    """Readiness forbids a planned move; nothing has changed."""
+    """Readiness forbids the move; nothing has changed."""
 
     def __init__(self, move_id: str, items: tuple[Item, ...]) -> None:
         super().__init__(move_id, blocking(items))
@@ -111,18 +112,20 @@ class Mover:
         return self.settings.orchestrator is Orchestrator.STATE_MACHINE and not self.here
 
     def _refused(self, request: MoveRequest) -> Stopped | None:
-        """A planned move is refused by what blocks it and nobody takes upon themselves.
+        """A move is refused by what forbids its kind and nobody takes upon themselves.
 
-        A failover asks nothing in the other region, and waits for no survey.
+        A failover asks nothing in the other region, and little in its own. Nor does a rebuild,
+        whose own gates are asked as it opens.
         """
-        if request.kind is MoveKind.FAILOVER:
+        if request.kind is MoveKind.REBUILD:
             return None
-        gates = self._gates(request)
+        unplanned = request.kind is MoveKind.FAILOVER
+        gates = () if unplanned else self._gates(request)
         if gates:
             return Stopped(error=Refused(request.move_id, gates))
-        items = self.desk.readiness(self._world, Asked.BOTH_REGIONS)
+        items = self.desk.readiness(self._world, Asked.TARGET if unplanned else Asked.BOTH_REGIONS)
         standing = tuple(
-            item for item in items if item.blocks and item.name not in request.overrides
+            item for item in forbidding(items, request.kind) if item.name not in request.overrides
         )
         if standing:
             return Stopped(error=NotReadyError(request.move_id, standing))
@@ -260,5 +263,5 @@ def _told(outcome: Outcome) -> tuple[AuditEvent, str]:
             assert_never(unreachable)
 
 
-def _event_of(error: Refused | Superseded | StepError) -> AuditEvent:
+def _event_of(error: Refused | Superseded | StepError | LedgerDiffersError) -> AuditEvent:
     return AuditEvent.REFUSED if isinstance(error, Refused) else AuditEvent.UNFINISHED

@@ -6,13 +6,14 @@ from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 from payment_dr.payments.jobs.confirmer import ConfirmerRun
+from payment_dr.payments.jobs.expirer import ExpirerRun
 from payment_dr.payments.jobs.poster import PosterRun
 from payment_dr.payments.jobs.sweeper import SweeperRun
 
 _LOG: Final = logging.getLogger(__name__)
 
 
-_Run = TypeVar("_Run", PosterRun, ConfirmerRun, SweeperRun)
+_Run = TypeVar("_Run", PosterRun, ConfirmerRun, SweeperRun, ExpirerRun)
 
 
 def report(

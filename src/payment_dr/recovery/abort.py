@@ -40,6 +40,12 @@ def abort_request(
             f"writer is {platform.writer}",
             remedy=f"payment-dr resume {aborted}, then switch back",
         )
+    if move.keeps_full_scan:
+        raise PaymentDrError(
+            f"move {aborted} is a rebuild, or took the place of one: the ledger may lack confirmed "
+            "payments until every payment is scanned",
+            remedy=f"payment-dr resume {aborted}; or rebuild at the other site and supersede it",
+        )
     peer = move.source if move.target == control.active else move.target
     return MoveRequest(
         move_id=move_id,

@@ -16,11 +16,34 @@ class Phase(StrEnum):
 
 @unique
 class MoveKind(StrEnum):
-    """How the active role changes; a failback is a switchover home."""
+    """How the active role changes; a failback is a switchover home.
+
+    REBUILD: a restored or empty database takes the place of the ledger, at either site.
+    """
 
     FAILOVER = "failover"
     SWITCHOVER = "switchover"
     FAILBACK = "failback"
+    REBUILD = "rebuild"
+
+
+@unique
+class StepName(StrEnum):
+    """Names of the steps, as in the control record, the run log and the reports."""
+
+    READY = "ready"
+    OPEN_MOVE = "open-move"
+    PAUSE_POSTING = "pause-posting"
+    DRAIN = "drain"
+    ROUTE = "route"
+    PROMOTE = "promote"
+    RESTORE = "restore"
+    REBUILD = "rebuild"
+    COMPARE = "compare"
+    RECONCILE = "reconcile"
+    OPEN_LEDGER = "open-ledger"
+    VERIFY = "verify"
+    EVIDENCE = "evidence"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +56,9 @@ class Approval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """A move of the active role. `attempts` counts promote calls, written before each is made.
+    """A move of the active role.
 
+    `attempts` counts promote calls, and stamps of a restored database, written before each is made.
     `replaced` is the unfinished move whose place it took, in whose own `replaced` are those before
     it: whoever finishes writes the evidence of all of them.
     """
@@ -51,6 +75,19 @@ class Move:
     approvals: tuple[Approval, ...]
     attempts: int
     replaced: "Move | None" = None
+
+    @property
+    def keeps_full_scan(self) -> bool:
+        """Whether it, or an unfinished move whose place it took, is a rebuild.
+
+        Then the ledger may lack payments that are confirmed, and only a scan of all finds them.
+        """
+        move: Move | None = self
+        while move is not None:
+            if move.kind is MoveKind.REBUILD:
+                return True
+            move = move.replaced
+        return False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -173,9 +173,11 @@ def _moving(
         # Once a promotion was tried the writer is being exchanged, and no ledger answers for a
         # while: that is no loss.
         lost = _ledger_lost(site, memory, seen, settings)
-    if lost is not None and not (move.target == site and move.kind is MoveKind.FAILOVER):
+    stays = move.target == site and move.kind in {MoveKind.FAILOVER, MoveKind.REBUILD}
+    if lost is not None and not stays:
         return _move(lost, settings, supersedes=move.move_id)
-    if move.target != site:
+    if move.target != site or move.kind is MoveKind.REBUILD:
+        # A rebuild takes hours and waits for people: its runner is quiet, and one of them resumes.
         return Calm()
     if seen.run_log and seen.run_log[-1].event is TransitionEvent.AWAITS_APPROVAL:
         waits = awaits_approval(move, settings.failover)

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.recovery.control import Move
-from payment_dr.recovery.ports import Reconciled, Transition
+from payment_dr.recovery.ports import Rebuilding, Reconciled, Transition
 from payment_dr.recovery.readiness_items import Item
 
 EVIDENCE_NAME: Final = "move.json"
@@ -21,6 +21,9 @@ READINESS_NAME: Final = "readiness.json"
 
 RECONCILIATION_PREFIX: Final = "reconciliation-"
 """One document of each reconciliation."""
+
+REBUILD_NAME: Final = "rebuild.json"
+"""What a rebuild posted, and what its comparison found; the latest one."""
 
 SEALS: Final = frozenset({EVIDENCE_NAME, SUPERSEDED_NAME})
 """Documents that name their report; all others are named by it."""
@@ -36,6 +39,17 @@ class ReconciliationEvidence:
     at: float
     stamp: Stamp
     found: Reconciled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RebuildEvidence:
+    """A comparison of the whole ledger with the payments table, and what was posted before it."""
+
+    move_id: str
+    by: str
+    at: float
+    stamp: Stamp
+    found: Rebuilding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,5 +83,6 @@ class MoveEvidence:
 
 
 RECONCILIATION_EVIDENCE = TypeAdapter(ReconciliationEvidence)
+REBUILD_EVIDENCE = TypeAdapter(RebuildEvidence)
 READINESS_EVIDENCE = TypeAdapter(ReadinessEvidence)
 MOVE_EVIDENCE = TypeAdapter(MoveEvidence)

@@ -25,7 +25,14 @@ class Chore(StrEnum):
     RECORD_FAILURE = "record-failure"
 
 
-DEFINITE_ERRORS: Final = ("Refused", "Superseded", "StepError", "SettingsError", "PaymentDrError")
+DEFINITE_ERRORS: Final = (
+    "Refused",
+    "Superseded",
+    "StepError",
+    "LedgerDiffersError",
+    "SettingsError",
+    "PaymentDrError",
+)
 """Names of errors after which asking again gives the same answer; all others are tried again."""
 
 SLICE_S_MAX: Final = 60.0

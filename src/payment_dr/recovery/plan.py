@@ -5,15 +5,13 @@ The runner, the command line's progress, the documentation and the time budget r
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import StepBudgets
-from payment_dr.core.stamp import SiteName
-from payment_dr.recovery import filing, steps
+from payment_dr.recovery import filing, rebuilding, steps
 from payment_dr.recovery.context import MoveContext
-from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
-from payment_dr.recovery.steps import StepName
+from payment_dr.recovery.control import MoveKind, StepName
 
 _DEFAULT: Final = StepBudgets()
 
@@ -25,7 +23,8 @@ class Step:
     `does` and `reads_back` are for people. `is_done` asks the world; `run` acts, looking first.
     `budget_s` is the longest that the step may take. `marked` steps are written into the control
     record when the move reaches them; the others write it themselves or do not need it.
-    From a `point_of_no_return` on the only way back is another move.
+    From a `point_of_no_return` on the only way back is another move. A step that `works` is run
+    again without a pause; the others wait for something.
     """
 
     name: StepName
@@ -36,6 +35,7 @@ class Step:
     run: Callable[[MoveContext], None]
     marked: bool = False
     point_of_no_return: bool = False
+    works: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,9 +75,15 @@ class Plan:
 
 def plan_for(kind: MoveKind, budgets: StepBudgets = _DEFAULT) -> Plan:
     """The plan of a kind of move; a failback is a switchover whose target is home."""
-    if kind is MoveKind.FAILOVER:
-        return failover_plan(budgets)
-    return switchover_plan(budgets, kind=kind)
+    match kind:
+        case MoveKind.FAILOVER:
+            return failover_plan(budgets)
+        case MoveKind.REBUILD:
+            return rebuild_plan(budgets)
+        case MoveKind.SWITCHOVER | MoveKind.FAILBACK:
+            return switchover_plan(budgets, kind=kind)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def failover_plan(budgets: StepBudgets = _DEFAULT) -> Plan:
@@ -139,13 +145,46 @@ def switchover_plan(
     )
 
 
-def traffic_site(control: ControlRecord) -> SiteName:
-    """Where clients are to be sent: the active site, or the target of a move that has routed."""
-    move = control.move
-    if control.phase is Phase.STEADY or move is None:
-        return control.active
-    routed = plan_for(move.kind).reached(move.step, StepName.ROUTE)
-    return move.target if routed else control.active
+def rebuild_plan(budgets: StepBudgets = _DEFAULT) -> Plan:
+    """After the ledger was lost as well: a backup, or an empty database, is completed."""
+    return Plan(
+        kind=MoveKind.REBUILD,
+        steps=(
+            _open_move(budgets),
+            Step(
+                name=StepName.RESTORE,
+                does="waits for the restored database in the ledger's place, then stamps it",
+                reads_back="the platform's writer, and by SQL: writable, our stamp",
+                budget_s=budgets.restore_s,
+                is_done=steps.promote_is_done,
+                run=steps.run_restore,
+                marked=True,
+                point_of_no_return=True,
+            ),
+            Step(
+                name=StepName.REBUILD,
+                does="scans every payment, confirmed or not, and posts what the ledger lacks",
+                reads_back="the checkpoint in the ledger itself",
+                budget_s=budgets.rebuild_s,
+                is_done=rebuilding.rebuild_is_done,
+                run=rebuilding.run_scan,
+                marked=True,
+                works=True,
+            ),
+            Step(
+                name=StepName.COMPARE,
+                does="compares every payment with what the ledger has of it",
+                reads_back="no difference; count and money per currency",
+                budget_s=budgets.compare_s,
+                is_done=rebuilding.compare_is_done,
+                run=rebuilding.run_scan,
+                marked=True,
+                works=True,
+            ),
+            _reconcile(budgets),
+            *_opening(budgets),
+        ),
+    )
 
 
 def _open_move(budgets: StepBudgets) -> Step:
@@ -162,7 +201,7 @@ def _open_move(budgets: StepBudgets) -> Step:
 def _route(budgets: StepBudgets) -> Step:
     return Step(
         name=StepName.ROUTE,
-        does="sets the takeover switch in the surviving site, data plane only",
+        does="marks the move: the other site now answers /takeover, which Route 53 follows",
         reads_back="the authoritative DNS answer, then a real request",
         budget_s=budgets.route_s,
         is_done=steps.route_is_done,

@@ -142,11 +142,7 @@ class LedgerPlane(Protocol):
 
 
 class Routing(Protocol):
-    """The takeover switch (data plane only) and the authoritative DNS answer."""
-
-    def point_to(self, site: SiteName) -> None:
-        """Raise or lower the switch so that the answer becomes `site`; holds a few seconds."""
-        ...
+    """The authoritative DNS answer, which follows the control record, and real requests."""
 
     def answer(self) -> SiteName | None:
         """Ask the zone's own name servers; None without an answer that names a site."""
@@ -177,6 +173,62 @@ class Reconciler(Protocol):
 
         Its passes are bounded: what is accepted meanwhile is the poster's.
         """
+        ...
+
+
+@unique
+class RebuildState(StrEnum):
+    """How far a ledger is completed; DIFFERS: the comparison found what the scan left out."""
+
+    POSTING = "posting"
+    COMPARING = "comparing"
+    DIFFERS = "differs"
+    DONE = "done"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Amount:
+    """Bookings, and the money that they moved in either direction, in minor units."""
+
+    bookings: int
+    money: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rebuilding:
+    """What a rebuild has done so far. Amounts are by currency.
+
+    `records` are those that the scan under way has seen, of about `expected` (0: unknown) in
+    `worked_s` seconds of work; `payments` those of the scan that posted. `implied` by the payments
+    table and `held` by the ledger are compared; `young` bookings were decided meanwhile and are
+    left to reconciliation. `differences` names some of the `differing` ones.
+    """
+
+    state: RebuildState
+    records: int
+    expected: int
+    worked_s: float
+    payments: int
+    posted: Mapping[str, Amount]
+    implied: Mapping[str, Amount]
+    held: Mapping[str, Amount]
+    young: int
+    differing: int
+    differences: tuple[str, ...]
+
+
+class Rebuilder(Protocol):
+    """Completes the site's own ledger from the payments table, under the move's own stamp.
+
+    How far it is lies in that ledger, so that another one in its place begins anew.
+    """
+
+    def progress(self, stamp: Stamp) -> Rebuilding | None:
+        """How far it is; None before the first step, and without an answer UnavailableError."""
+        ...
+
+    def advance(self, stamp: Stamp) -> Rebuilding:
+        """Work for a few seconds; after DIFFERS from the beginning."""
         ...
 
 
@@ -225,6 +277,7 @@ class World:
     ledgers: LedgerPlane
     routing: Routing
     reconciler: Reconciler
+    rebuilder: Rebuilder
     canary: Canary
     evidence: EvidenceStore
     clock: Clock

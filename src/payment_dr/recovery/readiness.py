@@ -6,7 +6,7 @@ from typing import Final
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import FailoverSettings
-from payment_dr.recovery.control import ControlRecord, Phase
+from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
 from payment_dr.recovery.moves import MoveRequest, recent
 from payment_dr.recovery.ports import GlobalClusterView, LedgerView
 
@@ -25,6 +25,7 @@ class Gate(StrEnum):
     STANDBY_AVAILABLE = "standby-available"
     REPLICATION_LAG = "replication-lag"
     READINESS = "readiness"
+    LEDGER_ALIVE = "ledger-alive"
 
 
 OVERRIDABLE: Final = frozenset(Gate) - {Gate.MOVE_IN_PROGRESS}
@@ -105,6 +106,24 @@ def standby_gates(
     return _standing(request, tuple(found))
 
 
+def rebuild_gates(
+    request: MoveRequest, control: ControlRecord, ledger: LedgerView | None
+) -> tuple[BlockingItem, ...]:
+    """What a rebuild asks of the ledger of the active site; None: it does not answer.
+
+    While it takes postings nothing is lost that a rebuild would bring back, unless somebody
+    restored a backup of this very epoch into its place.
+    """
+    alive = ledger is not None and ledger.writable and ledger.stamp == control.stamp
+    if control.phase is Phase.MOVING or not alive:
+        return ()
+    says = (
+        f"the ledger of {control.active} takes writes under the stamp of epoch {control.epoch}: "
+        "a rebuild stops posting until every payment is scanned"
+    )
+    return _standing(request, (BlockingItem(gate=Gate.LEDGER_ALIVE, says=says),))
+
+
 def _standing(request: MoveRequest, items: tuple[BlockingItem, ...]) -> tuple[BlockingItem, ...]:
     return tuple(
         item for item in items if item.gate not in OVERRIDABLE or item.gate not in request.overrides
@@ -123,7 +142,8 @@ def _unfinished(request: MoveRequest, control: ControlRecord) -> BlockingItem | 
 
 
 def _already_active(request: MoveRequest, control: ControlRecord) -> BlockingItem | None:
-    if control.phase is Phase.MOVING or control.active != request.target:
+    stays = request.kind is MoveKind.REBUILD
+    if control.phase is Phase.MOVING or control.active != request.target or stays:
         return None
     return BlockingItem(gate=Gate.ALREADY_ACTIVE, says=f"{request.target} is active already")
 
@@ -134,10 +154,12 @@ def _cool_down(
     """The active site has not been so for long, or an unfinished move is to be turned round early.
 
     Without the latter two overloaded sites would supersede each other's moves for ever. Taking a
-    move's place in its own direction, as when a planned one loses its source, is no flapping.
+    move's place in its own direction, as when a planned one loses its source, is no flapping. Nor
+    is a rebuild where the active role stays.
     """
     move = control.move
-    if move is None:
+    stays = request.kind is MoveKind.REBUILD and request.target == control.active
+    if move is None or stays:
         return None
     turned = control.phase is Phase.MOVING and move.target != request.target
     stayed = now - (max(control.changed_at, move.started_at) if turned else control.changed_at)

@@ -142,7 +142,7 @@ def _objectives(found: Findings) -> tuple[MoveObjective, ...]:
     planned = found.move.kind is not MoveKind.FAILOVER
     pause = _of(found.run_log, "pause-posting")
     began = pause[0].at if planned and pause else found.move.started_at
-    return (
+    times = (
         _objective(
             "clients are sent to the target",
             objectives.acceptance_rto_s,
@@ -155,6 +155,10 @@ def _objectives(found: Findings) -> tuple[MoveObjective, ...]:
             _since(found, "open-ledger", began),
             "from the pause of posting" if planned else _PART,
         ),
+    )
+    return (
+        # How long a restore may take is not promised.
+        *(() if found.move.kind is MoveKind.REBUILD else times),
         MoveObjective(
             name="acknowledged payments lost",
             objective=objectives.rpo_payments,

@@ -13,14 +13,15 @@ from typing import Final
 
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.settings import FailoverSettings, Promotion
-from payment_dr.recovery.context import MoveContext, hold_route, ours
+from payment_dr.recovery.context import MoveContext, ours
 from payment_dr.recovery.control import Move, MoveKind, Phase
 from payment_dr.recovery.moves import Superseded
 from payment_dr.recovery.plan import Plan, Step, plan_for
 from payment_dr.recovery.ports import Transition, TransitionEvent
 from payment_dr.recovery.readiness import Refused
+from payment_dr.recovery.rebuilding import LedgerDiffersError
 from payment_dr.recovery.reporting import Outline
-from payment_dr.recovery.steps import StepName, mark
+from payment_dr.recovery.steps import mark
 
 POLL_S: Final = 0.02
 POLL_S_MAX: Final = 1.0
@@ -30,6 +31,10 @@ _DETAIL_MAX: Final = 500
 
 NOTE_EVERY_S: Final = 2.5
 """A runner that waits says so this often; `detection` takes over one that says nothing."""
+
+LONG_S: Final = 1800.0
+NOTES_MAX: Final = 120
+"""Notes in the run log of a step whose budget is longer than that: the log of a move is bounded."""
 
 Progress = Callable[[Transition], None]
 
@@ -89,7 +94,7 @@ class Run:
         )
         self._ctx = ctx
         self._progress = progress
-        self._said_at = ctx.world.clock.monotonic()
+        self._said_at = self._logged_at = ctx.world.clock.monotonic()
         self._unsaid: list[Transition] = []
 
     def finish(self, step: Step, part: Slice) -> StepState:
@@ -99,18 +104,15 @@ class Run:
             Refused: the move was not opened.
             Superseded: another move has taken the place of this one.
             StepError: the last slice of the budget is used up.
+            LedgerDiffersError: a rebuild has compared, and the ledger is not what it should be.
         """
         try:
             state = self._finish(step, part)
-        except (Refused, Superseded, StepError) as error:
+        except (Refused, Superseded, StepError, LedgerDiffersError) as error:
             self._say(step, TransitionEvent.FAILED, error.what)
             raise
         if state is StepState.AWAITS_APPROVAL:
             self._say_that_it_awaits_approval(step)
-        if state is StepState.DONE and step.name is StepName.ROUTE:
-            # Also when it was found done: from here on the switch has to be held.
-            self._ctx.routed = True
-            self._hold_route()
         return state
 
     def flush(self) -> None:
@@ -145,7 +147,7 @@ class Run:
             over = clock.monotonic() >= deadline
             if not over:
                 self._while_waiting(step, trouble)
-                clock.sleep(next(pauses))
+                clock.sleep(0.0 if step.works else next(pauses))
         if part.last:
             raise StepError(step, self._ctx.request.move_id, trouble)
         return StepState.WAITS
@@ -200,19 +202,25 @@ class Run:
             self._say(step, TransitionEvent.AWAITS_APPROVAL, "of this very move, by name")
 
     def _while_waiting(self, step: Step, trouble: UnavailableError | None) -> None:
-        """Hold the takeover switch, and show that this runner lives."""
-        self._hold_route()
-        if self._ctx.world.clock.monotonic() - self._said_at >= NOTE_EVERY_S:
-            detail = step.reads_back if trouble is None else trouble.what
+        """Show that this runner lives: often to who looks on, into the log as its size allows."""
+        now = self._ctx.world.clock.monotonic()
+        if now - self._said_at < NOTE_EVERY_S:
+            return
+        detail = (self._ctx.note or step.reads_back) if trouble is None else trouble.what
+        pause = step.budget_s / NOTES_MAX if step.budget_s > LONG_S else NOTE_EVERY_S
+        if now - self._logged_at >= pause:
             self._say(step, TransitionEvent.WAITS, detail)
             self.flush()
-
-    def _hold_route(self) -> None:
-        with suppress(UnavailableError):
-            hold_route(self._ctx)
+        else:
+            self._tell(step, TransitionEvent.WAITS, detail)
 
     def _say(self, step: Step, event: TransitionEvent, detail: str) -> None:
         """To whoever watches at once, and into the run log with the next `flush`."""
+        self._unsaid.append(self._tell(step, event, detail))
+        self._logged_at = self._said_at
+
+    def _tell(self, step: Step, event: TransitionEvent, detail: str) -> Transition:
+        """To whoever watches."""
         clock = self._ctx.world.clock
         transition = Transition(
             move_id=self._ctx.request.move_id,
@@ -223,8 +231,8 @@ class Run:
             at=clock.now(),
         )
         self._said_at = clock.monotonic()
-        self._unsaid.append(transition)
         self._progress(transition)
+        return transition
 
 
 def _pauses() -> Iterator[float]:

@@ -12,13 +12,13 @@ from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.core.settings import FailoverSettings
 from payment_dr.core.stamp import Epoch
 from payment_dr.recovery.context import MoveContext
-from payment_dr.recovery.control import ControlRecord, Phase
+from payment_dr.recovery.control import ControlRecord, Phase, StepName
 from payment_dr.recovery.documents import EVIDENCE_NAME
 from payment_dr.recovery.moves import MoveRequest, Superseded, request_of
 from payment_dr.recovery.ports import Transition, World
 from payment_dr.recovery.readiness import Refused
+from payment_dr.recovery.rebuilding import LedgerDiffersError
 from payment_dr.recovery.run import Progress, Run, Slice, StepError, StepState
-from payment_dr.recovery.steps import StepName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class AwaitsApproval:
 class Stopped:
     """The run ended early: refused, superseded, or a step out of its budget."""
 
-    error: Refused | Superseded | StepError
+    error: Refused | Superseded | StepError | LedgerDiffersError
 
 
 MoveOutcome = Completed | AwaitsApproval | Stopped
@@ -145,6 +145,7 @@ def run_step(
         Refused: the move was not opened, and nothing has changed.
         Superseded: another move has taken the place of this one.
         StepError: the last slice of the step's budget is used up.
+        LedgerDiffersError: a rebuild has compared, and the ledger is not what it should be.
         PaymentDrError: this kind of move has no such step.
     """
     ctx = MoveContext(
@@ -158,7 +159,6 @@ def run_step(
     )
     run = Run(ctx, progress)
     step = run.plan.step(call.name)
-    ctx.routed = run.plan.reached(call.name, StepName.ROUTE) and call.name is not StepName.ROUTE
     try:
         state = run.finish(step, call.part)
     finally:
@@ -176,7 +176,7 @@ def _to_the_end(ctx: MoveContext, progress: Progress) -> MoveOutcome:
         for step in run.plan.steps:
             if run.finish(step, Slice(seconds=step.budget_s)) is StepState.AWAITS_APPROVAL:
                 return AwaitsApproval(move_id=ctx.request.move_id)
-    except (Refused, Superseded, StepError) as error:
+    except (Refused, Superseded, StepError, LedgerDiffersError) as error:
         return Stopped(error=error)
     finally:
         run.flush()

@@ -24,7 +24,7 @@ from payment_dr.recovery.execution import (
     slices_of,
 )
 from payment_dr.recovery.moves import MoveRequest
-from payment_dr.recovery.plan import Plan, Step, failover_plan, switchover_plan
+from payment_dr.recovery.plan import Plan, Step, plan_for
 from payment_dr.recovery.run import StepState
 
 GRACE_S: Final = 60
@@ -89,11 +89,12 @@ def input_from_alarm(settings: Settings, *, site: str) -> tuple[dict[str, str], 
 
 
 def _chains(settings: Settings) -> dict[tuple[MoveKind, ...], Plan]:
-    budgets = settings.failover.budgets
-    return {
-        (MoveKind.FAILOVER,): failover_plan(budgets),
-        (MoveKind.SWITCHOVER, MoveKind.FAILBACK): switchover_plan(budgets),
-    }
+    chains = (
+        (MoveKind.FAILOVER,),
+        (MoveKind.SWITCHOVER, MoveKind.FAILBACK),
+        (MoveKind.REBUILD,),
+    )
+    return {kinds: plan_for(kinds[0], settings.failover.budgets) for kinds in chains}
 
 
 def _before(

@@ -6,37 +6,34 @@ closer and is called again until it is done, so it looks before it acts.
 
 from contextlib import suppress
 from dataclasses import replace
-from enum import StrEnum, unique
 from typing import Final
 
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
-from payment_dr.recovery.context import MoveContext, hold_route, ours
-from payment_dr.recovery.control import ControlRecord, Move, MoveKind, Phase
+from payment_dr.recovery.context import MoveContext, ours
+from payment_dr.recovery.control import ControlRecord, Move, MoveKind, Phase, StepName
 from payment_dr.recovery.documents import (
     RECONCILIATION_EVIDENCE,
     RECONCILIATION_PREFIX,
     ReconciliationEvidence,
 )
-from payment_dr.recovery.moves import Superseded, concluded, opened, settled, with_move
-from payment_dr.recovery.readiness import BlockingItem, Refused, move_gates, standby_gates
-
-
-@unique
-class StepName(StrEnum):
-    """Names of the steps, as in the control record, the run log and the reports."""
-
-    READY = "ready"
-    OPEN_MOVE = "open-move"
-    PAUSE_POSTING = "pause-posting"
-    DRAIN = "drain"
-    ROUTE = "route"
-    PROMOTE = "promote"
-    RECONCILE = "reconcile"
-    OPEN_LEDGER = "open-ledger"
-    VERIFY = "verify"
-    EVIDENCE = "evidence"
-
+from payment_dr.recovery.moves import (
+    MoveRequest,
+    Superseded,
+    concluded,
+    opened,
+    settled,
+    with_move,
+)
+from payment_dr.recovery.ports import LedgerView, World
+from payment_dr.recovery.readiness import (
+    BlockingItem,
+    Refused,
+    move_gates,
+    rebuild_gates,
+    standby_gates,
+)
+from payment_dr.recovery.rebuilding import require_rebuilt
 
 _AGAIN_AFTER_REFUSAL_S: Final = 1.0
 _AGAIN_AFTER_CALL_S: Final = 15.0
@@ -86,7 +83,9 @@ def run_open_move(ctx: MoveContext) -> None:
     if ctx.open_from not in {None, control.epoch}:
         raise Superseded(ctx.request.move_id, control)
     now = ctx.world.clock.now()
-    items = move_gates(ctx.request, control, ctx.settings, now)
+    items = move_gates(ctx.request, control, ctx.settings, now) or rebuild_items(
+        ctx.world, ctx.request, control
+    )
     if items:
         raise Refused(ctx.request.move_id, items)
     ctx.open_from = control.epoch
@@ -95,6 +94,18 @@ def run_open_move(ctx: MoveContext) -> None:
         ctx
     ):
         raise Superseded(ctx.request.move_id, ctx.world.control.read())
+
+
+def rebuild_items(
+    world: World, request: MoveRequest, control: ControlRecord
+) -> tuple[BlockingItem, ...]:
+    """What forbids a rebuild, and it alone: a ledger that is alive."""
+    if request.kind is not MoveKind.REBUILD:
+        return ()
+    ledger: LedgerView | None = None
+    with suppress(UnavailableError):
+        ledger = world.ledgers.view(control.active)
+    return rebuild_gates(request, control, ledger)
 
 
 def pause_posting_is_done(ctx: MoveContext) -> bool:
@@ -127,10 +138,8 @@ def route_is_done(ctx: MoveContext) -> bool:
     return routing.answer() == target and routing.healthy(target)
 
 
-def run_route(ctx: MoveContext) -> None:
-    """Set the takeover switch; the runner and later the watcher hold it."""
-    ctx.routed = True
-    hold_route(ctx)
+def run_route(_: MoveContext) -> None:
+    """Nothing: the control record says that the move has come here, and Route 53 follows it."""
 
 
 def promote_is_done(ctx: MoveContext) -> bool:
@@ -143,6 +152,25 @@ def promote_is_done(ctx: MoveContext) -> bool:
     if not view.writable or view.stamp != ctx.stamp:
         return False
     return ctx.world.clusters.describe().writer == target
+
+
+def run_restore(ctx: MoveContext) -> None:
+    """Stamp the database that was restored, once the platform names it the writer.
+
+    The control record is written first: what is restored later is known not to be this one.
+    """
+    world, target = ctx.world, ctx.request.target
+    writer = world.clusters.describe().writer
+    if writer != target:
+        ctx.note = f"the platform's writer is {writer}, not {target}"
+        return
+    if not world.ledgers.view(target).writable:
+        ctx.note = f"the ledger of {target} takes no writes"
+        return
+    control, move = ours(ctx)
+    mark(ctx, control, replace(move, step=StepName.RESTORE, attempts=move.attempts + 1))
+    world.ledgers.stamp(target, ctx.stamp)
+    ctx.note = ""
 
 
 def run_promote(ctx: MoveContext) -> None:
@@ -206,6 +234,8 @@ def _reconcile(ctx: MoveContext) -> tuple[ControlRecord, Move]:
             f"the ledger of {ctx.request.target} is no longer the writer under {ctx.stamp}",
             remedy="payment-dr resume promotes it again",
         )
+    if move.keeps_full_scan:
+        require_rebuilt(ctx)
     found = ctx.world.reconciler.reconcile(ctx.stamp)
     now = ctx.world.clock.now()
     evidence = ReconciliationEvidence(

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from fakes.composed import FakeWorld
+from fakes.composed import SETTINGS, FakeWorld
+from fakes.table import FakeBookmark
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.money import Money
 from payment_dr.functions import confirmer, poster, sweeper
@@ -33,6 +35,7 @@ def run_fixture(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> Run:
             return world.parts(site)
 
         monkeypatch.setattr(module, "composition", parts)
+        monkeypatch.setattr(sweeper, "expiry_of", lambda _: (world.table, FakeBookmark()))
         done: Mapping[str, Any] = module.handler({}, None)
         return done
 
@@ -77,7 +80,21 @@ def test_the_confirmer_of_the_standby_clears_what_its_replica_holds(
 
 def test_the_sweeper_sees_what_is_left_open(world: FakeWorld, run: Run) -> None:
     paid(world, "east")
-    assert run(sweeper, "east") == {"seen": 0, "finished": 0}
+    assert run(sweeper, "east") == {"seen": 0, "finished": 0, "expired": 0}
+
+
+def test_the_sweeper_of_the_active_site_expires_what_is_old_and_confirmed(
+    world: FakeWorld, run: Run
+) -> None:
+    record = paid(world, "east")
+    world.clock.advance((SETTINGS.payments.record_age_days - 1) * 86_400)
+    young = replace(record, payment_id="young", updated_at=world.clock.now(), unconfirmed=None)
+    world.table.records = {"young": young, record.payment_id: replace(record, unconfirmed=None)}
+    assert run(sweeper, "east")["expired"] == 0
+    world.clock.advance(86_400)
+    assert run(sweeper, "west")["expired"] == 0, "the active site alone"
+    assert run(sweeper, "east")["expired"] == 1
+    assert set(world.table.records) == {"young"}
 
 
 def test_a_run_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,16 +1,12 @@
-"""The plans as data: order, budgets, the point of no return, and where clients are sent."""
-
-from dataclasses import replace
+"""The plans as data: order, budgets, and the point of no return."""
 
 import pytest
 
-from fakes.recovery_world import EAST, SETTINGS, STEADY_AT_EAST, WEST, FakeWorld, to_west
+from fakes.recovery_world import SETTINGS, FakeWorld, to_west
 from payment_dr.core.settings import FailoverSettings
 from payment_dr.recovery.context import MoveContext
-from payment_dr.recovery.control import MoveKind
-from payment_dr.recovery.moves import opened, with_move
-from payment_dr.recovery.plan import plan_for, traffic_site
-from payment_dr.recovery.steps import StepName
+from payment_dr.recovery.control import MoveKind, StepName
+from payment_dr.recovery.plan import plan_for
 
 
 def names(kind: MoveKind) -> list[str]:
@@ -23,6 +19,8 @@ def test_the_plans_have_the_steps_of_the_design_in_their_order() -> None:
     planned = ["ready", "open-move", "route", "pause-posting", "drain", "promote", "reconcile"]
     assert names(MoveKind.SWITCHOVER) == [*planned, *end]
     assert names(MoveKind.FAILBACK) == names(MoveKind.SWITCHOVER)
+    scans = ["open-move", "restore", "rebuild", "compare", "reconcile"]
+    assert names(MoveKind.REBUILD) == [*scans, *end]
 
 
 def test_a_failovers_budget_is_the_one_that_the_settings_are_checked_by() -> None:
@@ -32,32 +30,11 @@ def test_a_failovers_budget_is_the_one_that_the_settings_are_checked_by() -> Non
 
 
 @pytest.mark.parametrize("kind", list(MoveKind))
-def test_promotion_alone_is_past_the_point_of_no_return(kind: MoveKind) -> None:
-    assert [s.name for s in plan_for(kind).steps if s.point_of_no_return] == [StepName.PROMOTE]
-
-
-@pytest.mark.parametrize(
-    ("kind", "step", "site"),
-    [
-        (MoveKind.FAILOVER, "open-move", EAST),
-        (MoveKind.FAILOVER, "route", WEST),
-        (MoveKind.FAILOVER, "promote", WEST),
-        (MoveKind.SWITCHOVER, "open-move", EAST),
-        (MoveKind.SWITCHOVER, "route", WEST),
-        (MoveKind.SWITCHOVER, "pause-posting", WEST),
-        (MoveKind.SWITCHOVER, "reconcile", WEST),
-    ],
-)
-def test_clients_are_sent_to_the_target_from_routing_on(
-    kind: MoveKind, step: str, site: str
+def test_what_makes_a_ledger_the_writer_alone_is_past_the_point_of_no_return(
+    kind: MoveKind,
 ) -> None:
-    moving = opened(STEADY_AT_EAST, to_west(kind), step="open-move", now=0.0)
-    assert moving.move is not None
-    assert traffic_site(with_move(moving, replace(moving.move, step=step))) == site
-
-
-def test_clients_are_sent_to_the_active_site_of_a_steady_phase() -> None:
-    assert traffic_site(STEADY_AT_EAST) == EAST
+    far = StepName.RESTORE if kind is MoveKind.REBUILD else StepName.PROMOTE
+    assert [s.name for s in plan_for(kind).steps if s.point_of_no_return] == [far]
 
 
 def test_a_step_after_open_move_does_not_run_before_the_move_is_open() -> None:

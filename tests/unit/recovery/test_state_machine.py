@@ -19,7 +19,7 @@ from payment_dr.recovery.execution import (
     SLICE_S_MAX,
     slices_of,
 )
-from payment_dr.recovery.plan import Plan, failover_plan, plan_for, switchover_plan
+from payment_dr.recovery.plan import Plan, plan_for, switchover_plan
 from payment_dr.recovery.state_machine import APPROVAL_PAUSE_S, definition, input_from_alarm
 
 ARN = "arn:aws:lambda:us-west-2:000000000000:function:payments-recovery-west-dev:live"
@@ -93,12 +93,13 @@ def test_a_budget_is_cut_into_equal_slices(budget_s: float, count: int, each_s: 
 
 
 def test_a_step_added_to_a_plan_is_a_task_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def longer(budgets: StepBudgets) -> Plan:
-        plan = failover_plan(budgets)
+    def longer(kind: MoveKind, budgets: StepBudgets) -> Plan:
+        plan = plan_for(kind, budgets)
         ready = switchover_plan(budgets).steps[0]
-        return replace(plan, steps=(ready, *plan.steps))
+        added = (ready,) if kind is MoveKind.FAILOVER else ()
+        return replace(plan, steps=(*added, *plan.steps))
 
-    monkeypatch.setattr(state_machine, "failover_plan", longer)
+    monkeypatch.setattr(state_machine, "plan_for", longer)
     document = machine()
     assert steps_of(document, MoveKind.FAILOVER)[:2] == ["ready", "open-move"]
     assert not problems(document)
@@ -110,7 +111,7 @@ def test_the_task_past_the_point_of_no_return_says_so() -> None:
         for name, state in machine()["States"].items()
         if "oint of no return" in state.get("Comment", "")
     ]
-    assert said == ["failover: promote", "switchover: promote"]
+    assert said == ["failover: promote", "switchover: promote", "rebuild: restore"]
 
 
 def test_an_approval_is_waited_for_in_a_failover_only_and_not_for_ever() -> None:
