@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from payment_dr.core.errors import PaymentDrError, UnavailableError
 from payment_dr.functions import provider_events
+from payment_dr.functions.answers import Takeover, TakeoverLevel
 from payment_dr.functions.asked import Asked
 from payment_dr.functions.composition import API, Composition, composition
 from payment_dr.functions.error_catalogue import Code
 from payment_dr.functions.http import HttpResponse, problem
+from payment_dr.functions.logs import correlated, logged
 from payment_dr.functions.openapi import openapi_json
 from payment_dr.functions.requests import HttpRequest, RefusedError, refused, request_of
 from payment_dr.functions.routes import Match, find
@@ -27,7 +29,15 @@ _LOG: Final = logging.getLogger(__name__)
 _RETRY: Final = {"retry-after": str(RETRY_S)}
 
 HEALTH: Final = ("health",)
+TAKEOVER: Final = ("takeover",)
 OPENAPI: Final = ("v1", "openapi.json")
+
+_PUBLIC: Final = (HEALTH, TAKEOVER, OPENAPI)
+_QUIET: Final[Mapping[tuple[str, ...], tuple[HTTPStatus, ...]]] = {
+    HEALTH: (HTTPStatus.OK,),
+    TAKEOVER: (HTTPStatus.OK, HTTPStatus.NOT_FOUND),
+}
+"""What probes ask several times a second, and the answers that are no news."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,6 +49,7 @@ class _Told:
     key_id: str | None = None
 
 
+@logged
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Answer one API Gateway event (HTTP API, payload format 2.0)."""
     return answer(composition(API), event)
@@ -46,12 +57,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
 def answer(parts: Composition, event: Mapping[str, Any]) -> dict[str, Any]:
     """Answer one event with the given parts."""
-    started = parts.ports.clock.monotonic()
     request = request_of(event)
+    with correlated(request_id=request.request_id):
+        return _answer_and_log(parts, request)
+
+
+def _answer_and_log(parts: Composition, request: HttpRequest) -> dict[str, Any]:
+    started = parts.ports.clock.monotonic()
     told = _Told()
     response = _answer(parts, request, told)
-    is_quiet = request.path == HEALTH and response.status == HTTPStatus.OK
-    if not is_quiet:
+    if response.status not in _QUIET.get(request.path, ()):
         fields = {
             "site": parts.environment.site,
             "request_id": request.request_id,
@@ -74,7 +89,7 @@ def _answer(parts: Composition, request: HttpRequest, told: _Told) -> HttpRespon
     """No error of ours leaves a client without an answer."""
     try:
         request.check_size()
-        if request.path in (HEALTH, OPENAPI):
+        if request.path in _PUBLIC:
             told.path = "/" + "/".join(request.path)
             return _public(parts, request)
         if request.path == provider_events.PATH:
@@ -97,9 +112,22 @@ def _public(parts: Composition, request: HttpRequest) -> HttpResponse:
         return _no_route(("GET",))
     if request.path == OPENAPI:
         return HttpResponse(status=HTTPStatus.OK, body=openapi_json())
+    if request.path == TAKEOVER:
+        return _takeover(parts)
     # Whether this site can accept payments; the ledger is not needed for it.
     parts.check_health()
     return HttpResponse(status=HTTPStatus.OK, body='{"status": "ok"}')
+
+
+def _takeover(parts: Composition) -> HttpResponse:
+    """Whether clients are to leave home: to Route 53 a good status is "yes", any other "no".
+
+    Not being able to tell is "no" thereby, and home is answered: it can accept as well.
+    """
+    level, status = TakeoverLevel.LOWERED, HTTPStatus.NOT_FOUND
+    if parts.takeover_raised():
+        level, status = TakeoverLevel.RAISED, HTTPStatus.OK
+    return HttpResponse(status=status, body=Takeover(takeover=level).model_dump_json())
 
 
 def _provider_event(parts: Composition, request: HttpRequest) -> HttpResponse:

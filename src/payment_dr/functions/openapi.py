@@ -12,10 +12,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from payment_dr.functions.answers import ENDPOINT_ID_PATTERN, Health, Problem
+from payment_dr.functions import openapi_provider
+from payment_dr.functions.answers import ENDPOINT_ID_PATTERN, Health, Problem, Received, Takeover
 from payment_dr.functions.bodies import VISIBLE_PATTERN, EmptyBody, RotationBody
 from payment_dr.functions.error_catalogue import CATALOGUE, Code
 from payment_dr.functions.listing import CURSOR_PATTERN, LIMIT_DEFAULT, LIMIT_MAX
+from payment_dr.functions.openapi_links import links
 from payment_dr.functions.routes import ROUTES, Route
 from payment_dr.payments.merchants import Scope
 
@@ -54,25 +56,6 @@ _PATH_PARAMETERS: Final[Mapping[str, Json]] = {
     "endpoint_id": {"type": "string", "pattern": ENDPOINT_ID_PATTERN},
 }
 
-_LINKS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
-    "createPayment": (
-        ("getPayment", "payment_id", "$response.body#/payment_id"),
-        ("capturePayment", "payment_id", "$response.body#/payment_id"),
-        ("refundPayment", "payment_id", "$response.body#/payment_id"),
-        ("voidPayment", "payment_id", "$response.body#/payment_id"),
-    ),
-    "listPayments": (("getPayment", "payment_id", "$response.body#/data/0/payment_id"),),
-    "listEvents": (("getEvent", "event_id", "$response.body#/data/0/event_id"),),
-    "listLedgerEntries": (("getEvent", "event_id", "$response.body#/data/0/entry_id"),),
-    "createWebhookEndpoint": (
-        ("getWebhookEndpoint", "endpoint_id", "$response.body#/endpoint_id"),
-        ("changeWebhookEndpoint", "endpoint_id", "$response.body#/endpoint_id"),
-        ("rotateWebhookSecret", "endpoint_id", "$response.body#/endpoint_id"),
-        ("disableWebhookEndpoint", "endpoint_id", "$response.body#/endpoint_id"),
-    ),
-}
-"""What a later request may take from an answer: (operation, its parameter, where it is)."""
-
 
 @cache
 def openapi_json() -> str:
@@ -91,7 +74,16 @@ def openapi() -> Json:
     """The whole document."""
     paths: dict[str, Json] = {
         "/health": {"get": _public("getHealth", "Ask whether this site can take payments", Health)},
+        "/takeover": {"get": _takeover()},
         "/v1/openapi.json": {"get": _public("getOpenApi", "Read this document", None)},
+        openapi_provider.PROVIDER_PATH: {
+            "post": openapi_provider.operation(
+                _ref(Received),
+                _problems(openapi_provider.CODES),
+                _headers(),
+                _headers(retried=True),
+            )
+        },
     }
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -115,7 +107,8 @@ def openapi() -> Json:
                     "scheme": "bearer",
                     "description": "An API key, `sk_test_...` or `sk_live_...`. What it may do is "
                     f"its scopes: {', '.join(Scope)}.",
-                }
+                },
+                openapi_provider.SIGNATURE: openapi_provider.SCHEME,
             },
         },
     }
@@ -126,6 +119,8 @@ def _schemas() -> Json:
     wanted: dict[type[BaseModel], Literal["validation", "serialization"]] = {
         Problem: "serialization",
         Health: "serialization",
+        Received: "serialization",
+        Takeover: "serialization",
     }
     for route in ROUTES:
         wanted |= dict.fromkeys(route.answers.values(), "serialization")
@@ -210,8 +205,8 @@ def _responses(route: Route) -> Json:
             "content": {"application/json": {"schema": _ref(model)}},
         }
         if status in (HTTPStatus.OK, HTTPStatus.CREATED):
-            links = _links(route.operation_id)
-            responses[str(status)] |= {"links": links} if links else {}
+            found = links(route.operation_id)
+            responses[str(status)] |= {"links": found} if found else {}
     return responses | _problems(codes_of(route))
 
 
@@ -235,23 +230,25 @@ def _problems(codes: Iterable[Code]) -> Json:
 def _public(operation_id: str, summary: str, model: type[BaseModel] | None) -> Json:
     """A route that needs no key."""
     codes = (*_PUBLIC, Code.UNAVAILABLE) if model is not None else _PUBLIC
+    schema = {"type": "object"} if model is None else _ref(model)
+    found = {"description": summary, "headers": _headers()}
     return {
         "operationId": operation_id,
         "summary": summary,
         "security": [],
         "responses": {
-            "200": {
-                "description": summary,
-                "headers": _headers(),
-                "content": {
-                    "application/json": {
-                        "schema": {"type": "object"} if model is None else _ref(model)
-                    }
-                },
-            },
+            "200": {**found, "content": {"application/json": {"schema": schema}}},
             **_problems(codes),
         },
     }
+
+
+def _takeover() -> Json:
+    """Not raised is an answer too, of a status that Route 53 takes for none."""
+    operation = _public("getTakeover", "Ask whether clients are to leave home", Takeover)
+    raised = operation["responses"]["200"]
+    lowered = {**raised, "description": "Clients are to be at home, if it answers"}
+    return {**operation, "responses": {**operation["responses"], "404": lowered}}
 
 
 def _headers(
@@ -283,13 +280,6 @@ def _headers(
     if challenged:
         headers["WWW-Authenticate"] = {"required": True, "schema": text}
     return headers
-
-
-def _links(operation_id: str) -> Json:
-    return {
-        target: {"operationId": target, "parameters": {parameter: place}}
-        for target, parameter, place in _LINKS.get(operation_id, ())
-    }
 
 
 def _ref(model: type[BaseModel]) -> Json:

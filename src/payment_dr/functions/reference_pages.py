@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from payment_dr.functions import openapi_provider
 from payment_dr.functions.error_catalogue import CATALOGUE, DECLINES, Entry
 from payment_dr.functions.openapi import codes_of, openapi
 from payment_dr.functions.routes import ROUTES, Route
@@ -78,6 +79,13 @@ def api_page(note: str) -> str:
         *(_route(route) for route in ROUTES),
         "## GET `/health`\n",
         "200 while the site can take payments, else 503. Needs no key.\n",
+        "## GET `/takeover`\n",
+        (
+            "200 while clients are to leave home, 404 while they are not, 503 while the site "
+            "cannot tell. Both sites say the same; Route 53 asks the one that is not home. Needs "
+            "no key.\n"
+        ),
+        *openapi_provider.section(),
         "## Currencies\n",
         (
             "Amounts are integers of the minor unit of ISO 4217. A charge is a multiple of the "

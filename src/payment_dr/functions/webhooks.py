@@ -28,6 +28,7 @@ from payment_dr.functions.composition import (
     secret_of,
 )
 from payment_dr.functions.environment import Environment
+from payment_dr.functions.logs import logged
 from payment_dr.functions.metrics import Metric, publish
 from payment_dr.payments.deliveries import Backlog, DeliveryQueue, Sender
 from payment_dr.payments.jobs.deliverer import SENDERS, Deliverer
@@ -45,7 +46,15 @@ RUN_S: Final = 45.0
 QUEUE_S: Final = 5.0
 """Longest time of one statement."""
 
+PURGE_BATCH: Final = 2_000
+"""Deliveries that one statement removes."""
+
+PURGE_S: Final = 4.0
+"""After so long no more are removed in a call, which lasts a minute at most."""
+
 _CONNECTIONS: Final = 2
+_PURGES_MAX: Final = 100
+_DAY_S: Final = 86_400
 _RUNS_MAX: Final = 1_000
 _LOG: Final = logging.getLogger(__name__)
 _BUILDING: Final = Lock()
@@ -59,8 +68,10 @@ class Deliveries:
     queue: DeliveryQueue
     clock: Clock
     site: SiteName
+    delivered_age_days: int
 
 
+@logged
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One run, or runs for as long as the event says, and what came of them."""
     return deliver(deliveries(), float(event.get("for_s", 0)))
@@ -84,8 +95,24 @@ def deliver(parts: Deliveries, for_s: float) -> dict[str, Any]:
     _LOG.info("webhooks", extra={"fields": done})
     if active:
         now = clock.now()
-        publish(measured(parts.queue.backlog(now), now), site=parts.site, at_s=now)
+        waits = measured(parts.queue.backlog(now), now)
+        publish({**waits, Metric.WEBHOOK_GIVEN_UP: sums["dead"]}, site=parts.site, at_s=now)
+        if purged := purge(parts):
+            _LOG.info("webhooks purged", extra={"fields": {"purged": purged}})
     return done
+
+
+def purge(parts: Deliveries) -> int:
+    """Remove what was delivered long ago, as much as there is time for; how much that was."""
+    before = parts.clock.now() - parts.delivered_age_days * _DAY_S
+    end = parts.clock.monotonic() + PURGE_S
+    purged = 0
+    for _ in range(_PURGES_MAX):
+        found = parts.queue.purge(before, PURGE_BATCH)
+        purged += found
+        if found < PURGE_BATCH or parts.clock.monotonic() >= end:
+            break
+    return purged
 
 
 def measured(backlog: Backlog, now: float) -> dict[Metric, float]:
@@ -115,6 +142,7 @@ def deliveries_of(parts: Composition, queue: DeliveryQueue, sender: Sender) -> D
         queue=queue,
         clock=clock,
         site=parts.environment.site,
+        delivered_age_days=parts.environment.settings.payments.delivered_age_days,
         deliverer=Deliverer(
             queue=queue,
             endpoints=endpoints_of(parts),

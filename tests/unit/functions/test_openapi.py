@@ -34,8 +34,10 @@ def test_every_route_is_in_it() -> None:
         for path, operations in DOCUMENT["paths"].items()
         for method in operations
     }
-    public = {("GET", "/health"), ("GET", "/v1/openapi.json")}
-    assert described == public | {(route.method.value, route.path) for route in ROUTES}
+    public = {("GET", path) for path in ("/health", "/takeover", "/v1/openapi.json")}
+    assert described == public | {("POST", "/provider/events")} | {
+        (route.method.value, route.path) for route in ROUTES
+    }
 
 
 def test_whatever_writes_needs_a_key_and_whatever_is_private_a_bearer() -> None:
@@ -119,6 +121,7 @@ def test_answers_fit_their_schemas() -> None:
         ("Problem", _send(world, "GET", "/v1/nowhere")),
         ("Problem", _send(world, "GET", f"/v1/payments/{payment['payment_id'][:-1]}0")),
         ("Health", _send(world, "GET", "/health")),
+        ("Takeover", _send(world, "GET", "/takeover")),
     )
     for name, (_, body) in asked:
         _check(name, body)
