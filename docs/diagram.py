@@ -55,7 +55,7 @@ _LINKS: Final[Parts] = (
     ("failover", {"aws_route53_record": "records"}),
     ("", {"aws_route53_health_check": "health checks"}),
     ("events", {"aws_cloudwatch_event_bus": "buses", "aws_cloudwatch_event_rule": "rules"}),
-    ("alarms", {"aws_cloudwatch_metric_alarm": "of switch and drills"}),
+    ("alarms", {"aws_cloudwatch_metric_alarm": "of drills"}),
     ("experiments", {"aws_fis_experiment_template": "experiments"}),
 )
 _BY_NAME: Final = ("Aurora's replication", "copies of backups")

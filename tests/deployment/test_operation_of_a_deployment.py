@@ -71,11 +71,9 @@ def test_a_sites_topic_is_encrypted(deployed: Deployment, site: SiteSettings) ->
     assert found["KmsMasterKeyId"]
 
 
-def test_the_switch_to_leave_home_is_an_alarm_of_the_other_site(deployed: Deployment) -> None:
+def test_people_hear_at_the_other_site_that_clients_are_led_there(deployed: Deployment) -> None:
     metric, _ = found_alarms(deployed, deployed.peer)
-    found = metric[deployed.outputs["LinksTakeoverAlarmName"]]
-    assert found["Dimensions"] == [{"Name": "Site", "Value": deployed.home.name}]
-    assert found["TreatMissingData"] == "notBreaching"
-    assert (
-        found["Period"] * found["EvaluationPeriods"] <= deployed.settings.failover.budgets.route_s
-    )
+    found = metric[deployed.place(deployed.peer).name("takeover")]
+    assert found["Dimensions"] == [{"Name": "Site", "Value": deployed.peer.name}]
+    at_home, _ = found_alarms(deployed, deployed.home)
+    assert deployed.place(deployed.home).name("takeover") not in at_home

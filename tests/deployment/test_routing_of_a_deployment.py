@@ -66,12 +66,26 @@ def test_home_answers_while_its_endpoint_is_healthy_and_the_switch_is_not_raised
     assert (calculated["Type"], calculated["HealthThreshold"]) == ("CALCULATED", 2)
     endpoint = deployed.outputs["LinksHomeEndpointCheckId"]
     (switch_id,) = set(calculated["ChildHealthChecks"]) - {endpoint}
-    switch = check(deployed, switch_id)
-    assert switch["AlarmIdentifier"] == {
-        "Region": deployed.peer.region,
-        "Name": deployed.outputs["LinksTakeoverAlarmName"],
-    }
-    assert switch["InsufficientDataHealthStatus"] == "Healthy"
+    assert switch_id == deployed.outputs["LinksTakeoverCheckId"]
+
+
+def test_the_switch_is_asked_of_the_other_site_and_no_answer_means_not_raised(
+    deployed: Deployment,
+) -> None:
+    switch = check(deployed, deployed.outputs["LinksTakeoverCheckId"])
+    health = check(deployed, deployed.outputs["LinksPeerEndpointCheckId"])
+    assert (switch["ResourcePath"], switch["Inverted"]) == ("/takeover", True)
+    assert not health.get("Inverted")
+    for same in ("Type", "FullyQualifiedDomainName", "RequestInterval", "FailureThreshold"):
+        assert switch[same] == health[same], same
+
+
+def test_a_site_says_at_an_address_of_its_own_whether_clients_are_to_leave_home(
+    deployed: Deployment, site: SiteSettings
+) -> None:
+    """Both say the same; Route 53 asks the one that is not home."""
+    answer = deployed.call(site, "/takeover")
+    assert (answer.status, answer.body["takeover"]) in {(404, "lowered"), (200, "raised")}
 
 
 def test_the_other_site_answers_while_its_endpoint_is_healthy(deployed: Deployment) -> None:

@@ -48,6 +48,7 @@ class FakeWorld:
         self.directory = FakeDirectory()
         self.directory.admit("shop", API_KEY)
         self.directory.admit("rival", RIVALS_KEY)
+        self.takeover_raised = False
         self._chance = itertools.count(1)
 
     def parts(self, site: str) -> Composition:
@@ -96,5 +97,6 @@ class FakeWorld:
                 webhook_master=lambda: b"master",
             ),
             check_health=lambda: None,
+            takeover_raised=lambda: self.takeover_raised,
             spread=map,
         )

@@ -243,9 +243,9 @@ def test_a_promise_that_cannot_be_kept_is_refused_with_its_sum(
     package: FunctionPackage, tmp_path: Path
 ) -> None:
     settings = deployed()
-    budgets = settings.failover.budgets.model_copy(update={"route_s": 60})
+    budgets = settings.failover.budgets.model_copy(update={"route_s": 39})
     failover = settings.failover.model_copy(update={"budgets": budgets})
-    with pytest.raises(SettingsError, match=r"x 60 s = 120 s is too long for 60 s") as refused:
+    with pytest.raises(SettingsError, match=r"TTL 10 s = 40 s is too long for 39 s") as refused:
         synthesize(settings.model_copy(update={"failover": failover}), tmp_path, package)
     assert "failover.budgets.route_s" in refused.value.what
     assert not (tmp_path / "manifest.json").exists()

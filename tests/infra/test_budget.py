@@ -9,7 +9,6 @@ from payment_dr.core.settings import Orchestrator, Settings
 from payment_dr.functions.catalogue import function
 from payment_dr.infra import budget
 from payment_dr.infra.budget import Budget, budgets, problems
-from payment_dr.infra.constructs.takeover import PERIOD_S
 
 
 def changed(settings: Settings, part: str, **values: Any) -> Settings:
@@ -42,11 +41,11 @@ def test_each_budget_shows_its_sum_and_its_limit(settings: Settings) -> None:
             "(objectives.acceptance_rto_s)"
         ),
         (
-            "the takeover switch turns the answer: 2 periods of its alarm x 60 s = 120 s <= 120 s "
+            "the takeover switch turns the answer: probes 10 s x 3 + TTL 10 s = 40 s <= 60 s "
             "(failover.budgets.route_s)"
         ),
         (
-            "the ledger opens at the other site: probes 30 s + steps 860 s = 890 s <= 900 s "
+            "the ledger opens at the other site: probes 30 s + steps 800 s = 830 s <= 900 s "
             "(objectives.ledger_rto_s)"
         ),
         (
@@ -73,27 +72,27 @@ def test_probes_that_are_too_slow_are_named() -> None:
             "(objectives.acceptance_rto_s)"
         ),
         (
-            "the ledger opens at the other site: probes 90 s + steps 860 s = 950 s is too long for "
-            "900 s (objectives.ledger_rto_s)"
+            "the takeover switch turns the answer: probes 30 s x 3 + TTL 10 s = 100 s is too long "
+            "for 60 s (failover.budgets.route_s)"
         ),
     ]
 
 
 def test_a_switch_that_is_too_slow_for_its_step_is_named() -> None:
-    line = only(problems(stepped(route_s=2 * PERIOD_S - 1)))
-    assert line.startswith("the takeover switch turns the answer")
+    line = only(problems(stepped(route_s=39)))
+    assert line.endswith("= 40 s is too long for 39 s (failover.budgets.route_s)")
 
 
 def test_steps_that_exceed_the_objective_are_named() -> None:
     line = only(problems(stepped(promote_s=600)))
-    assert "probes 30 s + steps 980 s = 1010 s is too long for 900 s" in line
+    assert "probes 30 s + steps 920 s = 950 s is too long for 900 s" in line
 
 
 def test_a_whole_move_does_not_fit_into_one_call_of_the_watcher() -> None:
     settings = changed(deployed(), "failover", orchestrator=Orchestrator.WATCHER)
     line = only(problems(settings))
     assert line == (
-        "a move inside one call of the watcher, for want of a state machine: steps 860 s is too "
+        "a move inside one call of the watcher, for want of a state machine: steps 800 s is too "
         "long for 75 s (timeout of the function watcher)"
     )
 

@@ -131,8 +131,32 @@ def test_what_is_chosen_already_is_no_choice() -> None:
 def test_what_runs_by_the_clock_is_paid_without_a_single_payment() -> None:
     found = estimate(STACKS, SETTINGS, PRICES, payments_per_month=0)
     watcher = line(found, "east", "scheduled: watcher")
-    assert watcher.quantity == 730 * 60 * 58 / 2
+    assert watcher.quantity == 730 * 60 * 51 / 2
     five_minutes = line(found, "east", "scheduled: readiness")
     assert five_minutes.quantity == 730 * 12 * 2 / 2
-    assert line(found, "west", "takeover switch, published").quantity == pytest.approx(2.628)
-    assert not [one for one in found.lines if (one.scope, one.unit) == ("east", "takeover switch")]
+    assert line(found, "east", "heartbeats in three regions").quantity == pytest.approx(0.7884)
+
+
+def test_probes_are_requests_and_the_site_that_is_not_home_is_asked_for_the_switch_too() -> None:
+    found = estimate(STACKS, SETTINGS, PRICES, payments_per_month=0)
+    at_home, elsewhere = (line(found, site, "probes: HTTP requests") for site in ("east", "west"))
+    assert at_home.quantity == pytest.approx(16 * 6 * 60 * 730 / 1e6)
+    assert elsewhere.quantity == pytest.approx(2 * at_home.quantity)
+    time = line(found, "east", "probes: function time, 1 GB")
+    assert time.quantity == pytest.approx(at_home.quantity * 1e6 * 0.02)
+
+
+@pytest.mark.parametrize(
+    ("check", "options"),
+    [
+        ({"type": "HTTPS", "request_interval": 10, "measure_latency": True}, 3),
+        ({"type": "HTTPS", "request_interval": 10, "measure_latency": False}, 2),
+        ({"type": "HTTPS", "request_interval": 30}, 1),
+        ({"type": "CALCULATED"}, 0),
+    ],
+)
+def test_each_option_of_a_health_check_is_paid(check: dict[str, object], options: int) -> None:
+    stacks = {"links": {"aws_route53_health_check": {"1": check}}}
+    found = estimate(stacks, SETTINGS, PRICES, payments_per_month=0)
+    paid = [one.quantity for one in found.lines if one.item == "options of health checks"]
+    assert sum(paid) == options

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from infra.synthesized import Body, StackJson, resources, synthesize_at, the, the_name
-from payment_dr.adapters.cloudwatch_switch import TakeoverSwitch as Published
+from infra.synthesized import StackJson, resources, synthesize_at, the, the_name
 from payment_dr.core.settings import Settings
-from payment_dr.core.stamp import SiteName
 from payment_dr.infra.constructs.dns import FailoverRecords, FailoverRecordsProps
 from payment_dr.infra.constructs.health_checks import (
     HomeHealth,
@@ -15,11 +13,10 @@ from payment_dr.infra.constructs.health_checks import (
     SiteHealth,
     SiteHealthProps,
 )
-from payment_dr.infra.constructs.takeover import PERIOD_S, TakeoverProps, TakeoverSwitch
+from payment_dr.infra.constructs.takeover import TakeoverProps, TakeoverSwitch
 from payment_dr.infra.place import Place
 
 CHECK = "aws_route53_health_check"
-TOPIC = "arn:aws:sns:us-west-2:123456789012:payments-alarms-west-prod"
 
 
 @pytest.fixture(scope="module", name="stack")
@@ -27,9 +24,7 @@ def made_stack(home: Place, peer: Place) -> StackJson:
     def build(stack: Any) -> None:
         at_home = SiteHealth(stack, "home", SiteHealthProps(place=home))
         at_peer = SiteHealth(stack, "peer", SiteHealthProps(place=peer))
-        switch = TakeoverSwitch(
-            stack, "takeover", TakeoverProps(home=home, peer=peer, topic_arn=TOPIC)
-        )
+        switch = TakeoverSwitch(stack, "takeover", TakeoverProps(peer=peer))
         answers = HomeHealth(
             stack,
             "answers",
@@ -63,8 +58,8 @@ def test_each_site_is_probed_under_its_own_name_as_often_as_settings_say(
     stack: StackJson, settings: Settings
 ) -> None:
     for site in settings.sites:
-        check = the(stack, CHECK, fqdn=settings.domain(site.name))
-        assert (check["type"], check["port"], check["resource_path"]) == ("HTTPS", 443, "/health")
+        check = the(stack, CHECK, fqdn=settings.domain(site.name), resource_path="/health")
+        assert (check["type"], check["port"]) == ("HTTPS", 443)
         assert check["request_interval"] == settings.probes.interval_s
         assert check["failure_threshold"] == settings.probes.threshold
         assert check["enable_sni"] is True
@@ -80,78 +75,34 @@ def test_home_is_answered_while_its_endpoint_is_healthy_and_nobody_raises_the_sw
     endpoint = check_id(stack, fqdn=settings.domain(settings.home))
     assert calculated["child_healthchecks"] == [
         endpoint,
-        check_id(stack, type="CLOUDWATCH_METRIC"),
+        check_id(stack, resource_path="/takeover"),
     ]
     assert calculated["child_health_threshold"] == 2
     assert "invert_healthcheck" not in calculated
 
 
-def test_the_switch_lies_in_the_region_that_survives_home(
-    stack: StackJson, home: Place, peer: Place
+def test_the_switch_is_what_the_other_site_says_as_often_asked_as_its_health(
+    stack: StackJson, settings: Settings, peer: Place
 ) -> None:
-    alarm = the(stack, "aws_cloudwatch_metric_alarm")
-    assert alarm["region"] == peer.site.region != home.site.region
-    check = the(stack, CHECK, type="CLOUDWATCH_METRIC")
-    assert check["cloudwatch_alarm_region"] == peer.site.region
+    switch = the(stack, CHECK, resource_path="/takeover")
+    health = the(stack, CHECK, resource_path="/health", fqdn=settings.domain(peer.site.name))
+    for same in ("type", "fqdn", "port", "enable_sni", "request_interval", "failure_threshold"):
+        assert switch[same] == health[same], same
+    assert "regions" not in switch
 
 
-def test_nobody_publishing_and_a_region_that_is_gone_mean_that_it_is_not_raised(
-    stack: StackJson,
-) -> None:
-    alarm = the(stack, "aws_cloudwatch_metric_alarm")
-    assert alarm["treat_missing_data"] == "notBreaching"
-    check = the(stack, CHECK, type="CLOUDWATCH_METRIC")
-    assert check["insufficient_data_health_status"] == "Healthy"
-    # An alarm is unhealthy while raised by itself: nothing is inverted on the way.
-    assert "invert_healthcheck" not in check
+def test_a_site_that_is_gone_or_cannot_tell_has_not_raised_it(stack: StackJson) -> None:
+    """Route 53 takes whatever is not an answer of 200 to 399 for unhealthy, which is inverted."""
+    assert the(stack, CHECK, resource_path="/takeover")["invert_healthcheck"] is True
+    for health in resources(stack, CHECK).values():
+        if health.get("resource_path") != "/takeover":
+            assert "invert_healthcheck" not in health
 
 
-def test_route_53_follows_the_alarm_at_all_which_excludes_high_resolution(
-    stack: StackJson,
-) -> None:
-    alarm = the(stack, "aws_cloudwatch_metric_alarm")
-    assert alarm["period"] == PERIOD_S == 60
-    assert alarm["statistic"] == "Maximum"
-    assert "metric_query" not in alarm
-    assert "extended_statistic" not in alarm
-
-
-class Metrics:
-    """Keeps what is published."""
-
-    def __init__(self) -> None:
-        self.published: list[dict[str, Any]] = []
-
-    def put_metric_data(self, **arguments: Any) -> None:
-        self.published.append(arguments)
-
-
-def breaches(alarm: Body, published: dict[str, Any]) -> bool:
-    """Whether a datapoint that was published raises the alarm."""
-    (datum,) = published["MetricData"]
-    assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
-    return bool(
-        published["Namespace"] == alarm["namespace"]
-        and datum["MetricName"] == alarm["metric_name"]
-        and {d["Name"]: d["Value"] for d in datum["Dimensions"]} == alarm["dimensions"]
-        and datum["Value"] >= alarm["threshold"]
-    )
-
-
-def test_what_the_watcher_publishes_turns_it_and_nothing_else_does(
-    stack: StackJson, home: Place, peer: Place
-) -> None:
-    alarm = the(stack, "aws_cloudwatch_metric_alarm")
-    client = Metrics()
-    for site, raised in ((home, True), (home, False), (peer, True)):
-        switch = Published(client, home=SiteName(site.site.name))  # type: ignore[arg-type] # a double
-        switch.publish(raised=raised)
-    assert [breaches(alarm, one) for one in client.published] == [True, False, False]
-
-
-def test_people_hear_when_the_switch_is_turned(stack: StackJson) -> None:
-    alarm = the(stack, "aws_cloudwatch_metric_alarm")
-    assert alarm["alarm_actions"] == alarm["ok_actions"] == [TOPIC]
+def test_between_the_control_record_and_the_answer_lies_no_alarm(stack: StackJson) -> None:
+    """Route 53 follows alarms of 60 s periods only: two minutes, where probes take half a one."""
+    assert not resources(stack, "aws_cloudwatch_metric_alarm")
+    assert {check["type"] for check in resources(stack, CHECK).values()} == {"HTTPS", "CALCULATED"}
 
 
 def test_both_answers_are_made_beforehand_with_a_time_to_live_of_their_own(
@@ -173,7 +124,9 @@ def test_home_is_the_first_answer_and_each_answer_has_its_check(
     assert first["failover_routing_policy"] == {"type": "PRIMARY"}
     assert second["failover_routing_policy"] == {"type": "SECONDARY"}
     assert first["health_check_id"] == check_id(stack, type="CALCULATED")
-    assert second["health_check_id"] == check_id(stack, fqdn=settings.domain(peer.site.name))
+    assert second["health_check_id"] == check_id(
+        stack, fqdn=settings.domain(peer.site.name), resource_path="/health"
+    )
 
 
 def test_a_site_keeps_its_name_whoever_is_home(home: Place, peer: Place) -> None:

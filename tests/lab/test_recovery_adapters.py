@@ -11,7 +11,6 @@ from fakes.loop_thread import LoopThread
 from fakes.operating import DEED
 from payment_dr.adapters.audit_log import DynamoAuditLog
 from payment_dr.adapters.clock import SystemClock
-from payment_dr.adapters.cloudwatch_switch import METRIC, NAMESPACE, TakeoverSwitch
 from payment_dr.adapters.control_table import TRANSITIONS_MAX, DynamoControlTable
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable
 from payment_dr.adapters.evidence_store import S3EvidenceStore
@@ -21,8 +20,6 @@ from payment_dr.core.stamp import SiteName
 from payment_dr.lab.aws.cloud import Outage
 from payment_dr.lab.aws.rds import WriterMove
 from payment_dr.lab.aws.regions import RegionState
-from payment_dr.lab.http_client import HttpPool
-from payment_dr.lab.network.switch import TakeoverSwitch as LabSwitch
 from payment_dr.recovery.audit import record
 from payment_dr.recovery.control import ControlRecord, MoveKind
 from payment_dr.recovery.moves import MoveRequest, opened, settled
@@ -138,20 +135,6 @@ def test_a_switchover_is_refused_without_the_other_region(cloud: CloudUnderTest)
     cloud.change(EAST, RegionState.UP)
     west.switchover(AT_WEST)
     assert cloud.databases.moves == [(WriterMove.SWITCHOVER, "west")]
-
-
-def test_the_switch_that_is_published_is_the_one_that_the_zone_reads(
-    cloud: CloudUnderTest,
-) -> None:
-    switch = TakeoverSwitch(cloud.client("cloudwatch", WEST), home=AT_EAST, resolution_s=1)
-    pool = HttpPool("127.0.0.1", cloud.addresses.aws_port[WEST], name="monitoring", idle_s=60)
-    read = LabSwitch(pool, region=WEST, home=cloud.settings.home, now=time.time)
-    assert not cloud.loop.run(read.raised())
-    switch.publish(raised=True)
-    assert cloud.loop.run(read.raised())
-    cloud.loop.call(pool.close)
-    metrics = cloud.client("cloudwatch", WEST).list_metrics(Namespace=NAMESPACE)["Metrics"]
-    assert [metric["MetricName"] for metric in metrics] == [METRIC]
 
 
 def test_evidence_is_stored_found_and_listed(cloud: CloudUnderTest) -> None:

@@ -104,7 +104,7 @@ def test_a_failover_calls_neither_the_failed_region_nor_a_control_plane() -> Non
         assert len(called.addresses) > 20, "the recorder sees what is called"
         assert not asked_of_east(site, called)
         grown = {place for place, count in site.calls().items() if count > before[place]}
-        assert {service for _, service in grown} >= {"dynamodb", "rds", "s3", "monitoring"}
+        assert {service for _, service in grown} >= {"dynamodb", "rds", "s3"}
         assert not [service for _, service in grown if service in CONTROL_PLANES]
         assert region not in {of for of, _ in grown}
 

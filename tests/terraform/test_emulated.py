@@ -191,8 +191,21 @@ LIVES = (
     Life(
         type_name="aws_route53_health_check",
         arguments={
+            "type": "HTTPS",
+            "fqdn": "west.{}.example",
+            "port": 443,
+            "resource_path": "/takeover",
+            "invert_healthcheck": True,
+            "request_interval": 10,
+            "failure_threshold": 3,
+        },
+        change={"invert_healthcheck": False},
+    ),
+    Life(
+        type_name="aws_route53_health_check",
+        arguments={
             "type": "CLOUDWATCH_METRIC",
-            "cloudwatch_alarm_name": "takeover-{}",
+            "cloudwatch_alarm_name": "unhealthy-{}",
             "cloudwatch_alarm_region": WEST,
             "insufficient_data_health_status": "Healthy",
         },

@@ -1,4 +1,4 @@
-"""Where clients are sent: the zone's own answer, real requests, and the switch that changes it.
+"""Where clients are sent: the zone's own answer, and real requests.
 
 The answer is asked of the zone's name servers, never of a resolver that may have kept an old one.
 It names this site when it shares an address with the site's own name; with two sites, any other
@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from dns.exception import DNSException
@@ -31,14 +31,6 @@ HEALTH_S: Final = 1.0
 _PORT: Final = 53
 
 Servers = Callable[[], list[tuple[str, int]]]
-
-
-class Switch(Protocol):
-    """`adapters.cloudwatch_switch.TakeoverSwitch`."""
-
-    def publish(self, *, raised: bool) -> None:
-        """Say the level."""
-        ...
 
 
 class ZoneAnswer:
@@ -96,7 +88,6 @@ class DnsRouting:
         zone: the zone's own name servers.
         own_url: the site's own API, by a name or address that is its alone.
         peer_health_url: the other site's `/health`; None if it cannot be reached from here.
-        switch: the takeover switch of this site; None at home, which has none.
     """
 
     site: SiteName
@@ -105,16 +96,6 @@ class DnsRouting:
     zone: ZoneAnswer
     own_url: str
     peer_health_url: str | None
-    switch: Switch | None
-
-    def point_to(self, site: SiteName) -> None:
-        """Publish the switch if it is this site's; else its own watcher lowers it.
-
-        The other site's watcher follows the control record, and if that site is lost, so is its
-        switch: a move home needs no call to another region.
-        """
-        if self.switch is not None:
-            self.switch.publish(raised=site == self.site)
 
     def answer(self) -> SiteName | None:
         """Which site the zone answers with now."""

@@ -8,13 +8,12 @@ from typing import Final
 from payment_dr.adapters.state_machine import Execution, ExecutionStatus
 from payment_dr.cli.talk import duration, say
 from payment_dr.core.errors import UnavailableError
-from payment_dr.recovery.control import ControlRecord, Phase
+from payment_dr.recovery.control import ControlRecord, Phase, StepName
 from payment_dr.recovery.detection import RUNNER_SILENT_S
 from payment_dr.recovery.execution import APPROVAL_S_MAX
 from payment_dr.recovery.plan import Plan
 from payment_dr.recovery.ports import Transition, TransitionEvent, World
 from payment_dr.recovery.run import Progress
-from payment_dr.recovery.steps import StepName
 
 POLL_S: Final = 0.5
 _ENDED: Final = frozenset(

@@ -18,9 +18,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.functions.environment import environment_from
-from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.logs import configure_logs, logged
 from payment_dr.functions.recovery_composition import Recovery, compose_recovery
-from payment_dr.recovery.control import Phase
+from payment_dr.recovery.control import Phase, StepName
 from payment_dr.recovery.execution import (
     APPROVAL_S_MAX,
     DEFINITE_ERRORS,
@@ -33,7 +33,6 @@ from payment_dr.recovery.plan import plan_for
 from payment_dr.recovery.ports import Transition, TransitionEvent
 from payment_dr.recovery.run import Slice, StepState
 from payment_dr.recovery.runner import Carried, StepCall, StepOutcome, run_step
-from payment_dr.recovery.steps import StepName
 
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -89,6 +88,7 @@ _UNFINISHED: Final = TypeAdapter(Unfinished)
 _RAISED: Final = TypeAdapter(Raised)
 
 
+@logged
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One task of the state machine."""
     return respond(event, recovery())

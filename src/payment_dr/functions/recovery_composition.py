@@ -9,7 +9,6 @@ from dns.resolver import Resolver
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.canary import HttpCanary
 from payment_dr.adapters.clock import SystemClock
-from payment_dr.adapters.cloudwatch_switch import STANDARD_S, TakeoverSwitch
 from payment_dr.adapters.code_version import code_sha256
 from payment_dr.adapters.control_table import DynamoControlTable
 from payment_dr.adapters.dns_routing import DnsRouting, ZoneAnswer, name_servers_of
@@ -18,14 +17,17 @@ from payment_dr.adapters.evidence_store import S3EvidenceStore
 from payment_dr.adapters.ledger_admin import PostgresLedgerAdmin
 from payment_dr.adapters.postgres import LedgerLogin, PostgresLedger
 from payment_dr.adapters.rds_cluster import CALL_S, RdsGlobalCluster
+from payment_dr.adapters.side_by_side import side_by_side
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.stamp import SiteName, Stamp
 from payment_dr.functions.composition import aws_client, ledger_login, secret_of
 from payment_dr.functions.environment import Environment, needed
+from payment_dr.functions.ledger_rebuild import OwnRebuild
 from payment_dr.functions.peer_ledger import peer_ledger
 from payment_dr.payments.jobs.reconcile import FencedError, reconcile
 from payment_dr.payments.ports import Ledger, PaymentsTable
+from payment_dr.payments.record import UNCONFIRMED_SHARDS
 from payment_dr.recovery.about import About
 from payment_dr.recovery.canonical import sha256_of
 from payment_dr.recovery.ports import Heartbeats, Reconciled, World
@@ -53,7 +55,13 @@ class LedgerReconciler:
                 was posted stays posted, and running it again goes on.
         """
         try:
-            found = reconcile(self.table, self.ledger(), stamp, started_at=self.clock.now())
+            found = reconcile(
+                self.table,
+                self.ledger(),
+                stamp,
+                started_at=self.clock.now(),
+                together=side_by_side,
+            )
         except FencedError as error:
             raise UnavailableError(error.what, remedy=error.remedy) from error
         return Reconciled(seen=found.seen, posted=found.posted, money=found.money)
@@ -85,7 +93,11 @@ def compose_recovery(
     own_url = needed(environment.own_url, "OWN_URL", "moves verify themselves through it")
     bucket = needed(environment.evidence_bucket, "EVIDENCE_BUCKET", "moves file what they did")
     clock = SystemClock()
-    dynamodb = aws_client(environment, "dynamodb", table_config(settings.payments, connections=2))
+    dynamodb = aws_client(
+        environment,
+        "dynamodb",
+        table_config(settings.payments, connections=2 + UNCONFIRMED_SHARDS),
+    )
     control = DynamoControlTable(dynamodb, settings.resource("table"))
     table = DynamoPaymentsTable(
         dynamodb,
@@ -99,6 +111,7 @@ def compose_recovery(
         _logins(environment, admin, clock), timeout_s=_LEDGER_S, doubt=admin.doubt
     )
     own_ledger = _OwnLedger(environment, clock)
+    rebuild = OwnRebuild(environment)
     world = World(
         control=control,
         clusters=RdsGlobalCluster(
@@ -109,6 +122,7 @@ def compose_recovery(
         ledgers=ledgers,
         routing=_routing(environment, own_url),
         reconciler=LedgerReconciler(table=table, ledger=ledger or own_ledger.ledger, clock=clock),
+        rebuilder=rebuild.rebuilder(),
         canary=HttpCanary(
             own_url=own_url,
             api_key=lambda: canary_key()["api_key"],
@@ -122,6 +136,7 @@ def compose_recovery(
     def close() -> None:
         ledgers.close()
         own_ledger.close()
+        rebuild.close()
 
     return Recovery(environment=environment, world=world, heartbeats=control, close=close)
 
@@ -186,11 +201,6 @@ def _routing(environment: Environment, own_url: str) -> DnsRouting:
         if dns is None
         else lambda: [(dns.host, dns.port)]
     )
-    switch = None
-    if site != settings.home:
-        client = aws_client(environment, "cloudwatch", tight(_SERVICE_S))
-        resolution_s = STANDARD_S if environment.aws is None else 1
-        switch = TakeoverSwitch(client, home=settings.home, resolution_s=resolution_s)
     return DnsRouting(
         site=site,
         peer=environment.peer.name,
@@ -198,5 +208,4 @@ def _routing(environment: Environment, own_url: str) -> DnsRouting:
         zone=ZoneAnswer(servers),
         own_url=own_url,
         peer_health_url=environment.peer_health_url,
-        switch=switch,
     )

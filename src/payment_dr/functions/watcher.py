@@ -1,10 +1,10 @@
-"""Scheduled at both sites: holds the takeover switch, watches the peer, and moves when it must.
+"""Scheduled at both sites: watches the peer, and moves when it must.
 
 One tick reads the control record first. A site that cannot read it, because it is cut off from
-the majority, does nothing at all: it lets go of the switch and decides nothing. What a tick sees is
-counted (`recovery.detection`); a decision opens a failover to this site. It also joins an
-unfinished move to this site whose runner has gone silent. Moves run inside the tick, or as
-executions of the site's state machine: `failover.orchestrator` says which.
+the majority, decides nothing. What a tick sees is counted (`recovery.detection`); a decision opens
+a failover to this site. It also joins an unfinished move to this site whose runner has gone silent.
+Moves run inside the tick, or as executions of the site's state machine: `failover.orchestrator`
+says which. Where clients are sent is not the watcher's: Route 53 asks the API (`/takeover`).
 
 An event without `for_s` asks for one tick. EventBridge calls at most once a minute, so there the
 event asks for ticks until shortly before the next call: `WATCH_EVENT`.
@@ -23,6 +23,7 @@ from payment_dr.core.settings import Settings
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.composition import JOBS, composition
 from payment_dr.functions.environment import needed
+from payment_dr.functions.logs import logged
 from payment_dr.functions.metrics import Metric, publish
 from payment_dr.functions.orchestration import Orchestration, orchestration_of
 from payment_dr.functions.peer_probe import PeerProbe
@@ -41,7 +42,6 @@ from payment_dr.recovery.detection import (
     suspicious,
 )
 from payment_dr.recovery.moves import MoveRequest
-from payment_dr.recovery.plan import traffic_site
 from payment_dr.recovery.ports import (
     GlobalClusterView,
     Heartbeat,
@@ -50,11 +50,12 @@ from payment_dr.recovery.ports import (
     Transition,
     World,
 )
+from payment_dr.recovery.traffic import takeover_raised
 
 _LOG: Final = logging.getLogger(__name__)
 
 EVERY_S: Final = 1.0
-"""How often switch and heartbeat are published while they do not change."""
+"""How often the heartbeat is written while it does not change, at most."""
 
 WATCH_EVENT: Final = {"for_s": 58}
 """What a schedule of once a minute sends: watch until shortly before the next call."""
@@ -101,7 +102,6 @@ class Watcher:
         self._beat = 0
         self._beat_due = 0.0
         self._said_lost = False
-        self._switch_due = 0.0
         self._raised: bool | None = None
         self._latest = Tick(verdict=Calm.__name__)
 
@@ -110,8 +110,9 @@ class Watcher:
         try:
             control = self._world.control.read()
         except UnavailableError as error:
+            self._raised = None
             return Tick(verdict="Blind", detail=error.what)
-        self._publish_switch(control)
+        self._raised = takeover_raised(control, self._settings.home)
         seen = self._observe(control)
         self._memory = remember(self._memory, seen, self._site)
         self._publish_heartbeat()
@@ -119,50 +120,33 @@ class Watcher:
         return Tick(verdict=type(verdict).__name__, detail=self._act(verdict, control))
 
     def watch(self, for_s: float) -> Tick:
-        """Tick, and go on until shortly before `for_s` seconds are over; the latest tick.
+        """Tick, and go on until before `for_s` seconds are over; the latest tick.
 
-        A tick each `probes.interval_s`, since what it counts are failures so far apart; the switch
-        has to be held more often.
+        A tick each `probes.interval_s`, since what it counts are failures so far apart.
         """
         clock, interval_s = self._world.clock, self._settings.probes.interval_s
         end = clock.monotonic() + for_s
         due = clock.monotonic() + interval_s
-        pause = min(EVERY_S, interval_s)
         self._tick_and_tell()
-        while clock.monotonic() + pause < end:
-            clock.sleep(pause)
-            if clock.monotonic() < due:
-                self._hold()
-            else:
-                due = clock.monotonic() + interval_s
-                self._tick_and_tell()
-        if for_s:
-            publish({Metric.WATCHER_TICKS: 1}, site=self._site, at_s=clock.now())
+        while max(due, clock.monotonic()) < end:
+            clock.sleep(max(0, due - clock.monotonic()))
+            due = clock.monotonic() + interval_s
+            self._tick_and_tell()
+        self._publish_watch()
         return self._latest
+
+    def _publish_watch(self) -> None:
+        """That this watcher watched, and whether clients are led away from home, if it knows."""
+        values = {Metric.WATCHER_TICKS: 1.0}
+        if self._raised is not None:
+            values[Metric.TAKEOVER_RAISED] = float(self._raised)
+        publish(values, site=self._site, at_s=self._world.clock.now())
 
     def _tick_and_tell(self) -> None:
         """A tick; what is the same as in the tick before is not logged again."""
         before, self._latest = self._latest, self.tick()
         if self._latest.verdict != before.verdict:
             _LOG.info("watcher", extra={"fields": asdict(self._latest)})
-
-    def _hold(self) -> None:
-        """Publish the switch between two ticks; without the control record, let go of it."""
-        with suppress(UnavailableError):
-            self._publish_switch(self._world.control.read())
-
-    def _publish_switch(self, control: ControlRecord) -> None:
-        """Say again where clients are to be; home has no switch."""
-        if self._site == self._settings.home:
-            return
-        raised = traffic_site(control) == self._site
-        now = self._world.clock.monotonic()
-        if raised == self._raised and now < self._switch_due:
-            return
-        with suppress(UnavailableError):
-            self._world.routing.point_to(self._site if raised else self._peer)
-            self._raised = raised
-            self._switch_due = now + EVERY_S
 
     def _observe(self, control: ControlRecord) -> Observation:
         ledger = self._ledger()
@@ -253,6 +237,7 @@ class Watcher:
         )
 
 
+@logged
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One tick, or ticks for as long as the event says; the latest one."""
     return asdict(watcher().watch(float(event.get("for_s", 0))))

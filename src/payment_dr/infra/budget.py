@@ -1,6 +1,6 @@
 """Whether promised times can be kept, as sums that a person can check.
 
-`core.settings` refuses two of them already when settings are read; here they stand beside those
+`core.settings` refuses three of them already when settings are read; here they stand beside those
 that only a deployment on AWS has, each with its sum. Times of AWS itself are not measured here:
 drills on AWS do that.
 """
@@ -10,7 +10,6 @@ from typing import Final, assert_never
 
 from payment_dr.core.settings import Orchestrator, Settings
 from payment_dr.functions.catalogue import Every, function
-from payment_dr.infra.constructs.takeover import EVALUATION_PERIODS, PERIOD_S
 from payment_dr.recovery.execution import slices_of
 from payment_dr.recovery.plan import failover_plan, switchover_plan
 from payment_dr.recovery.state_machine import GRACE_S
@@ -80,19 +79,19 @@ def _acceptance(settings: Settings) -> Budget:
     return Budget(
         what="clients find the other site",
         parts=f"probes {probes.interval_s:g} s x {probes.threshold} + TTL {dns.ttl_s} s",
-        total_s=probes.detection_s + dns.ttl_s,
+        total_s=settings.switch_s,
         limit_s=settings.objectives.acceptance_rto_s,
         limit="objectives.acceptance_rto_s",
     )
 
 
 def _switch(settings: Settings) -> Budget:
-    """A period that has only just begun, and the one that is judged after it."""
-    periods = EVALUATION_PERIODS + 1
+    """Probes of `/takeover`; the TTL leaves room for the record's age and Route 53's own time."""
+    probes, dns = settings.probes, settings.dns
     return Budget(
         what="the takeover switch turns the answer",
-        parts=f"{periods} periods of its alarm x {PERIOD_S} s",
-        total_s=periods * PERIOD_S,
+        parts=f"probes {probes.interval_s:g} s x {probes.threshold} + TTL {dns.ttl_s} s",
+        total_s=settings.switch_s,
         limit_s=settings.failover.budgets.route_s,
         limit="failover.budgets.route_s",
     )

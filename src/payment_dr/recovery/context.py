@@ -1,7 +1,6 @@
 """What one runner knows while it runs one move; lost with the runner, and nothing rests on it."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from payment_dr.core.settings import FailoverSettings
 from payment_dr.core.stamp import Epoch, Stamp
@@ -9,9 +8,6 @@ from payment_dr.recovery.control import ControlRecord, Move
 from payment_dr.recovery.moves import MoveRequest, Superseded
 from payment_dr.recovery.ports import World
 from payment_dr.recovery.reporting import Outline
-
-HOLD_S: Final = 1.0
-"""How often the takeover switch is set anew while it has to hold."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -21,9 +17,8 @@ class MoveContext:
     `epoch` is None until the move is open; `open_from` is the epoch that it was tried in first.
     `seen` is the control record as the latest look at it found it; `reconciled_on` the version of
     it that was read before the latest reconciliation of this runner, or of the one it follows.
-    `routed` tells whether the takeover switch is to be held. `promote_not_before` spaces promote
-    calls and `hold_due` the switch (monotonic seconds). `note` is what the step says of itself,
-    `outline` the plan as the report tells of it.
+    `promote_not_before` spaces promote calls (monotonic seconds). `note` is what the step says of
+    itself, `outline` the plan as the report tells of it.
     """
 
     world: World
@@ -34,9 +29,7 @@ class MoveContext:
     open_from: Epoch | None = None
     seen: ControlRecord | None = None
     reconciled_on: int | None = None
-    routed: bool = False
     promote_not_before: float = 0.0
-    hold_due: float = 0.0
     note: str = ""
     outline: tuple[Outline, ...] = ()
 
@@ -65,11 +58,3 @@ def ours(ctx: MoveContext) -> tuple[ControlRecord, Move]:
         raise Superseded(ctx.request.move_id, control)
     ctx.seen = control
     return control, move
-
-
-def hold_route(ctx: MoveContext) -> None:
-    """Set the takeover switch anew if it is due: missing data would lower it."""
-    now = ctx.world.clock.monotonic()
-    if ctx.routed and now >= ctx.hold_due:
-        ctx.world.routing.point_to(ctx.request.target)
-        ctx.hold_due = now + HOLD_S

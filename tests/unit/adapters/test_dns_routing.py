@@ -1,4 +1,4 @@
-"""Whom the zone answers with, asked of its own name servers, and the switch that changes it."""
+"""Whom the zone answers with, asked of its own name servers, and whether a site takes requests."""
 
 import socket
 import threading
@@ -21,14 +21,6 @@ from payment_dr.adapters.http_call import Answer
 from payment_dr.core.errors import UnavailableError
 
 NAME = "api.payments.example"
-
-
-class Switch:
-    def __init__(self) -> None:
-        self.levels: list[bool] = []
-
-    def publish(self, *, raised: bool) -> None:
-        self.levels.append(raised)
 
 
 @contextmanager
@@ -69,7 +61,6 @@ def routing(server: tuple[str, int], **changes: Any) -> DnsRouting:
             zone=ZoneAnswer(lambda: [server]),
             own_url="http://127.0.2.1:8080",
             peer_health_url=None,
-            switch=None,
         ),
         **changes,
     )
@@ -107,18 +98,6 @@ def test_the_next_name_server_is_asked_when_one_is_silent(
         assert routing(server, zone=both).answer() == WEST
         alone = ZoneAnswer(lambda: [silent.getsockname()])
         assert routing(server, zone=alone).answer() is None
-
-
-def test_the_switch_is_raised_for_its_own_site_and_lowered_for_home() -> None:
-    switch = Switch()
-    at_west = routing(("", 0), switch=switch)
-    at_west.point_to(WEST)
-    at_west.point_to(EAST)
-    assert switch.levels == [True, False]
-
-
-def test_home_has_no_switch_and_needs_none() -> None:
-    routing(("", 0), site=EAST, peer=WEST).point_to(EAST)
 
 
 def answers(status: int) -> Callable[..., Answer]:

@@ -46,6 +46,7 @@ def test_every_example_is_valid_and_names_a_home_among_its_sites() -> None:
         ({"home": "north"}, "none of the sites"),
         ({"environment_suffix": "Prod!"}, "1 to 12"),
         ({"objectives__acceptance_rto_s": 3}, "1 s x 3 + TTL 1 s = 4 s"),
+        ({"failover__budgets__route_s": 3}, "route_s 3 cannot be met: probes 1 s x 3 + TTL 1 s"),
         ({"objectives__ledger_rto_s": 10}, "probes 3 s + step budgets 54 s = 57 s"),
         ({"payments__lease_s": 3}, "must exceed request_deadline_s"),
         ({"sites": []}, "at least 2 items"),

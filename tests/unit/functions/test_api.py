@@ -176,6 +176,7 @@ def test_what_is_not_there_is_404(client: Client, method: str, path: str, code: 
         ("PUT", "/v1/payments", "POST, GET"),
         ("TRACE", "/v1/webhook_endpoints/x", "GET, PATCH"),
         ("POST", "/health", "GET"),
+        ("POST", "/takeover", "GET"),
         ("HEAD", "/v1/openapi.json", "GET"),
     ],
 )
@@ -256,6 +257,29 @@ def test_a_site_that_cannot_accept_payments_is_unhealthy(client: Client) -> None
     assert headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("raised", "status", "level"), [(True, 200, "raised"), (False, 404, "lowered")]
+)
+def test_whether_clients_are_to_leave_home_is_a_status_and_needs_no_key(
+    world: FakeWorld, client: Client, *, raised: bool, status: int, level: str
+) -> None:
+    """Route 53 takes 200 to 399 for raised, and whatever else for not raised."""
+    world.takeover_raised = raised
+    answer = client.send("GET", "/takeover", authorization="")
+    assert answer[:2] == (status, {"takeover": level})
+
+
+def test_a_site_that_cannot_read_the_control_record_does_not_lead_clients_away(
+    client: Client,
+) -> None:
+    def cut_off() -> bool:
+        raise UnavailableError("the payments table did not answer")
+
+    blind = Client(replace(client.parts, takeover_raised=cut_off))
+    status, body, _ = blind.send("GET", "/takeover", authorization="")
+    assert (status, body["code"]) == (503, "unavailable")
+
+
 def test_while_keys_cannot_be_read_the_answer_is_503(world: FakeWorld, client: Client) -> None:
     def gone(_effect: str, _act: object) -> None:
         raise UnavailableError("the payments table did not answer")
@@ -287,6 +311,7 @@ def test_each_request_is_one_line_of_the_log_without_keys_or_means_of_payment(
     caplog.set_level(logging.INFO, "payment_dr")
     payment = client.pay(payment_method="pm_card_mastercard", key="clients-key")
     client.send("GET", "/health")
+    client.send("GET", "/takeover")
     (line,) = [record for record in caplog.records if record.message == "request"]
     fields = vars(line)["fields"]
     assert fields == {

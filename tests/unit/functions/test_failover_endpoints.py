@@ -63,7 +63,6 @@ def each(world: World) -> dict[str, Callable[[], object]]:
         "clusters.failover": lambda: clusters.failover(WEST),
         "ledgers.view": lambda: ledgers.view(WEST),
         "ledgers.stamp": lambda: ledgers.stamp(WEST, STAMP),
-        "routing.point_to": lambda: world.routing.point_to(WEST),
         "routing.answer": world.routing.answer,
         "routing.healthy": lambda: world.routing.healthy(WEST),
         "reconciler": lambda: world.reconciler.reconcile(STAMP),
@@ -93,7 +92,6 @@ def test_no_port_of_a_failover_asks_the_failed_region_or_a_control_plane(world: 
     assert not bad
     assert {host for host in asked if host.endswith("amazonaws.com")} == {
         "dynamodb.us-west-2.amazonaws.com",
-        "monitoring.us-west-2.amazonaws.com",
         "payments-evidence-west-dev.s3.us-west-2.amazonaws.com",
         "rds.us-west-2.amazonaws.com",
         "secretsmanager.us-west-2.amazonaws.com",

@@ -46,13 +46,12 @@ def aws_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[str, PlannedClient]:
     clients = {
         "secretsmanager": PlannedClient({"SecretString": SECRET}),
         "dynamodb": PlannedClient({"Item": ITEM, "Items": []}),
-        "cloudwatch": PlannedClient({}),
         "rds": PlannedClient({"GlobalClusters": []}),
         "s3": PlannedClient({}),
     }
 
     class Session:
-        def client(self, service: str, **options: Any) -> PlannedClient:
+        def create_client(self, service: str, **options: Any) -> PlannedClient:
             return clients.get(f"{service}/{options['region_name']}", clients[service])
 
     monkeypatch.setattr(composition, "_session", Session)
@@ -90,13 +89,6 @@ def test_the_ports_speak_to_their_own_site_alone(aws: dict[str, PlannedClient]) 
         assert aws["s3"].calls[0][1]["Bucket"] == "evidence-of-west"
         assert not world.routing.healthy(EAST)
         assert world.routing.answer() is None
-
-
-def test_only_the_site_that_is_not_home_has_a_switch(aws: dict[str, PlannedClient]) -> None:
-    routing_of(at(EAST)).point_to(EAST)
-    assert not aws["cloudwatch"].calls
-    routing_of(at(WEST)).point_to(WEST)
-    assert len(aws["cloudwatch"].calls) == 1
 
 
 def test_without_a_name_server_given_the_zones_own_are_asked(

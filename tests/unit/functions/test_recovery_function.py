@@ -257,7 +257,6 @@ def test_a_step_of_many_slices_goes_on_where_the_slice_before_ended() -> None:
     promote = [line.event for line in fake.logs["m1"] if line.step == "promote"]
     assert promote.count(TransitionEvent.BEGAN) == 1
     assert promote[-1] is TransitionEvent.DONE
-    assert fake.switch_calls > 150, "the switch is held in every slice"
 
 
 def test_a_step_out_of_its_budget_fails_with_the_command_that_resumes_the_move() -> None:
@@ -294,7 +293,7 @@ def test_a_function_that_never_works_is_recorded_with_the_command_that_resumes_t
         "move m1 is unfinished: the process died\n  next: payment-dr resume m1",
     )
     tries = [event["step"] for event in machines.calls].count("route")
-    assert tries == 1 + 4, "within the 30 s that routing may take"
+    assert tries == 1 + 5, "within the 60 s that routing may take"
     latest = fake.logs["m1"][-1]
     assert latest.event is TransitionEvent.FAILED
     assert latest.detail == ended[2]

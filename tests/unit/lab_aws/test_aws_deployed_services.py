@@ -177,14 +177,17 @@ def test_route_53_is_one_for_all_regions(cloud: CloudUnderTest) -> None:
         "RequestInterval": 10,
         "FailureThreshold": 3,
     }
-    alarm = {
-        "Type": "CLOUDWATCH_METRIC",
-        "AlarmIdentifier": {"Region": WEST, "Name": "takeover"},
-        "InsufficientDataHealthStatus": "Healthy",
+    switch = {
+        "Type": "HTTPS",
+        "FullyQualifiedDomainName": "west.api.payments.example",
+        "ResourcePath": "/takeover",
+        "RequestInterval": 10,
+        "FailureThreshold": 3,
+        "Inverted": True,
     }
     ids = [
         east.create_health_check(CallerReference=name, HealthCheckConfig=check)["HealthCheck"]["Id"]
-        for name, check in (("endpoint", endpoint), ("alarm", alarm))
+        for name, check in (("endpoint", endpoint), ("switch", switch))
     ]
     both = {"Type": "CALCULATED", "ChildHealthChecks": ids, "HealthThreshold": 2}
     calculated = east.create_health_check(CallerReference="both", HealthCheckConfig=both)
@@ -204,7 +207,7 @@ def test_route_53_is_one_for_all_regions(cloud: CloudUnderTest) -> None:
         west.get_health_check(HealthCheckId=check)["HealthCheck"]["HealthCheckConfig"]
         for check in (*ids, record["HealthCheckId"])
     ]
-    assert checks == [endpoint, alarm, both]
+    assert checks == [endpoint, switch, both]
     records = west.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
     assert record in records
 

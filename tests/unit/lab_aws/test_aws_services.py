@@ -84,12 +84,12 @@ def test_evidence_can_be_stored_and_read_back_in_both_regions(cloud: CloudUnderT
         assert client.list_objects_v2(Bucket=bucket, Prefix="moves/")["KeyCount"] == 1
 
 
-def switch(cloud: CloudUnderTest, site: str, value: float) -> None:
+def publish(cloud: CloudUnderTest, site: str, value: float) -> None:
     cloud.client("cloudwatch", WEST).put_metric_data(
         Namespace="PaymentDR",
         MetricData=[
             {
-                "MetricName": "TakeoverSwitch",
+                "MetricName": "DrillHeartbeat",
                 "Dimensions": [{"Name": "Site", "Value": site}],
                 "Value": value,
                 "StorageResolution": 1,
@@ -98,11 +98,11 @@ def switch(cloud: CloudUnderTest, site: str, value: float) -> None:
     )
 
 
-def read_switch(cloud: CloudUnderTest, site: str) -> list[Any]:
+def published(cloud: CloudUnderTest, site: str) -> list[Any]:
     now = datetime.now(UTC)
     statistics = cloud.client("cloudwatch", WEST).get_metric_statistics(
         Namespace="PaymentDR",
-        MetricName="TakeoverSwitch",
+        MetricName="DrillHeartbeat",
         Dimensions=[{"Name": "Site", "Value": site}],
         StartTime=now - timedelta(seconds=3),
         EndTime=now + timedelta(seconds=1),
@@ -113,11 +113,11 @@ def read_switch(cloud: CloudUnderTest, site: str) -> list[Any]:
     return points
 
 
-def test_the_takeover_switch_is_read_back_at_once(cloud: CloudUnderTest) -> None:
+def test_a_metric_is_read_back_at_once_in_its_region_alone(cloud: CloudUnderTest) -> None:
     site = "read-back"
-    assert read_switch(cloud, site) == []
-    switch(cloud, site, 1)
-    (point,) = read_switch(cloud, site)
+    assert published(cloud, site) == []
+    publish(cloud, site, 1)
+    (point,) = published(cloud, site)
     assert point["Maximum"] == 1
     dimensions = [{"Name": "Site", "Value": site}]
     query: Any = {"Namespace": "PaymentDR", "Dimensions": dimensions}
@@ -135,7 +135,7 @@ def test_a_long_compressed_metric_call_is_understood(cloud: CloudUnderTest) -> N
 def test_services_of_a_region_that_is_cut_off_go_on_inside_it(cloud: CloudUnderTest) -> None:
     cloud.change(WEST, RegionState.ISOLATED)
     assert secret(cloud, "provider", "west")
-    switch(cloud, "cut-off", 0)
+    publish(cloud, "cut-off", 0)
 
 
 def test_credentials_for_another_region_are_refused(cloud: CloudUnderTest) -> None:

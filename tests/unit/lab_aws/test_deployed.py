@@ -114,8 +114,14 @@ class Zone:
         )
 
     def switch(self) -> str:
-        alarm = {"Region": "us-west-2", "Name": "takeover"}
-        return self.check(Type="CLOUDWATCH_METRIC", AlarmIdentifier=alarm)
+        return self.check(
+            Type="HTTPS",
+            FullyQualifiedDomainName="site.example",
+            ResourcePath="/takeover",
+            Inverted=True,
+            RequestInterval=10,
+            FailureThreshold=2,
+        )
 
     def answer(self, failover: str, check: str, *, ttl_s: int) -> None:
         record = {

@@ -7,10 +7,9 @@ from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.lab.drill.rows import payment_row, reconciliations, run_log_events
 from payment_dr.payments.record import Operation, OperationKind, OperationState, Record
-from payment_dr.recovery.control import Move, MoveKind
+from payment_dr.recovery.control import Move, MoveKind, StepName
 from payment_dr.recovery.documents import MoveEvidence, ReconciliationEvidence
 from payment_dr.recovery.ports import Reconciled, Transition, TransitionEvent
-from payment_dr.recovery.steps import StepName
 
 MOVE = Move(
     move_id="failover-1",

@@ -1,4 +1,4 @@
-"""The usual design's watcher: two signals, one promotion, and a switch that is held."""
+"""The usual design's watcher: two signals, and one promotion."""
 
 import pytest
 
@@ -17,7 +17,7 @@ THRESHOLD = SETTINGS.probes.threshold
 
 
 class FakeSite:
-    """The world as a watcher sees it: platform, own ledger, zone and switch."""
+    """The world as a watcher sees it: platform, own ledger and zone."""
 
     def __init__(self) -> None:
         self.writer: SiteName | None = EAST
@@ -25,10 +25,8 @@ class FakeSite:
         self.peer_healthy: bool | None = True
         self.writable = False
         self.promotions: list[SiteName] = []
-        self.pointed: list[SiteName] = []
         self.on_failover = self.promoted
         self.platform_answers = True
-        self.switch_works = True
 
     def promoted(self) -> None:
         self.writer = WEST
@@ -53,11 +51,6 @@ class FakeSite:
 
     def stamp(self, site: SiteName, stamp: Stamp) -> None:
         raise NotImplementedError(site, stamp)
-
-    def point_to(self, site: SiteName) -> None:
-        if not self.switch_works:
-            raise UnavailableError("CloudWatch did not answer")
-        self.pointed.append(site)
 
     def answer(self) -> SiteName | None:
         return self.zone
@@ -121,30 +114,12 @@ def test_settings_may_leave_the_promotion_to_people(world: FakeSite) -> None:
     assert world.promotions == []
 
 
-def test_clients_are_not_held_here_before_the_promotion_is_through(world: FakeSite) -> None:
+@pytest.mark.parametrize("site", [EAST, WEST])
+def test_the_writers_own_watcher_is_calm(world: FakeSite, site: SiteName) -> None:
     lose_east(world)
-    watcher = watch(world)
-    ticks(watcher, THRESHOLD - 1)
-    assert world.pointed == []
-    watcher.tick()
-    assert world.pointed == [WEST]
-
-
-def test_a_writer_that_is_not_home_holds_the_switch_at_every_tick(world: FakeSite) -> None:
-    world.promoted()
-    ticks(watch(world), 3)
-    assert world.pointed == [WEST] * 3
-
-
-def test_home_has_no_switch_to_hold(world: FakeSite) -> None:
-    assert ticks(watch(world, EAST), 1) == ["Calm"]
-    assert world.pointed == []
-
-
-def test_a_switch_that_cannot_be_published_stops_nothing(world: FakeSite) -> None:
-    world.promoted()
-    world.switch_works = False
-    assert ticks(watch(world), 1) == ["Calm"]
+    world.writer = site
+    assert set(ticks(watch(world, site), 2 * THRESHOLD)) == {"Calm"}
+    assert world.promotions == []
 
 
 def test_without_the_platform_nothing_is_decided(world: FakeSite) -> None:
@@ -201,8 +176,9 @@ def test_a_writer_that_is_still_read_only_is_not_promoted_yet(world: FakeSite) -
     world.on_failover = half
     lose_east(world)
     watcher = watch(world)
-    ticks(watcher, THRESHOLD)
-    assert world.pointed == []
+    assert watcher.tick().verdict == "Calm"
+    ticks(watcher, THRESHOLD - 2)
+    assert watcher.tick().detail == "west did not become the writer"
 
 
 def test_in_place_of_a_control_record_the_writer_is_active_and_the_phase_steady() -> None:

@@ -32,6 +32,10 @@ class Scene:
         for _ in range(times):
             self.failover.probed(site, None)
 
+    def switch(self, problem: str | None, times: int = THRESHOLD) -> None:
+        for _ in range(times):
+            self.failover.takeover_probed(problem)
+
     @property
     def written(self) -> list[tuple[str, str]]:
         lines = self.path.read_text(encoding="utf-8").splitlines()
@@ -81,11 +85,10 @@ def test_as_many_successes_in_a_row_move_it_back(scene: Scene) -> None:
 
 
 def test_the_raised_switch_moves_the_answer_although_home_is_healthy(scene: Scene) -> None:
-    scene.failover.switched(raised=True)
-    scene.failover.switched(raised=True)
+    scene.switch(None)
     assert scene.failover.answer == OTHER
     assert scene.failover.view[HOME]["healthy"]
-    scene.failover.switched(raised=False)
+    scene.switch("status 404")
     assert scene.failover.answer == HOME
     assert scene.written[1:] == [
         ("switch-raised", OTHER),
@@ -95,10 +98,48 @@ def test_the_raised_switch_moves_the_answer_although_home_is_healthy(scene: Scen
     ]
 
 
+def test_the_switch_turns_at_the_threshold_as_any_check(scene: Scene) -> None:
+    scene.switch(None, THRESHOLD - 1)
+    scene.switch("status 404", 1)
+    scene.switch(None, THRESHOLD - 1)
+    assert scene.failover.answer == HOME
+    scene.switch(None, 1)
+    scene.switch("status 503", THRESHOLD - 1)
+    scene.switch(None, 1)
+    assert scene.failover.answer == OTHER
+
+
+def test_a_switch_that_cannot_be_asked_is_not_raised(scene: Scene) -> None:
+    """The other site is gone, or cut off from the control record: home stays, if it is healthy."""
+    scene.switch("no answer")
+    assert scene.failover.answer == HOME
+    scene.switch(None)
+    scene.switch("no answer")
+    assert scene.failover.answer == HOME
+    assert "probe-failed" not in scene.path.read_text("utf-8"), "not raised is no fault"
+
+
+def test_a_home_that_comes_back_is_not_answered_while_the_switch_is_raised(scene: Scene) -> None:
+    scene.fail(HOME)
+    scene.switch(None)
+    scene.succeed(HOME)
+    assert scene.failover.view[HOME]["healthy"]
+    assert scene.failover.answer == OTHER
+
+
+def test_the_loss_of_the_other_site_lowers_its_switch_and_leads_clients_home(scene: Scene) -> None:
+    scene.switch(None)
+    scene.fail(OTHER)
+    assert scene.failover.answer == HOME, "with both unhealthy it is home, as Route 53 has it"
+    scene.switch("no answer")
+    scene.succeed(OTHER)
+    assert scene.failover.answer == HOME
+
+
 def test_home_is_answered_when_nothing_is_healthy(scene: Scene) -> None:
     scene.fail(HOME)
     scene.fail(OTHER)
-    scene.failover.switched(raised=True)
+    scene.switch(None)
     assert scene.failover.answer == HOME
 
 

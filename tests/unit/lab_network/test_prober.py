@@ -10,27 +10,28 @@ import pytest
 
 from lab.wires import LOOPBACK, run, until, unused_port
 from payment_dr.core.settings import ProbeSettings
-from payment_dr.lab.network.prober import probe, probe_for_ever
+from payment_dr.lab.network.prober import Endpoint, probe, probe_for_ever
 
 
 @asynccontextmanager
-async def saying(text: bytes | None) -> AsyncIterator[tuple[str, int]]:
-    """An endpoint that answers every request with `text`, or says nothing."""
+async def saying(text: bytes | None, path: str = "/health") -> AsyncIterator[Endpoint]:
+    """An endpoint that answers every request for `path` with `text`, or says nothing."""
 
-    class Endpoint(asyncio.Protocol):
+    class Answering(asyncio.Protocol):
         transport: asyncio.Transport
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = cast("asyncio.Transport", transport)
 
         def data_received(self, data: bytes) -> None:
-            assert data.startswith(b"GET /health HTTP/1.1\r\n")
+            assert data.startswith(b"GET " + path.encode() + b" HTTP/1.1\r\n")
             if text is not None:
                 self.transport.write(text)
                 self.transport.close()
 
-    server = await asyncio.get_running_loop().create_server(Endpoint, LOOPBACK, 0)
-    yield server.sockets[0].getsockname()
+    server = await asyncio.get_running_loop().create_server(Answering, LOOPBACK, 0)
+    host, port = server.sockets[0].getsockname()
+    yield Endpoint(host=host, port=port, path=path)
     server.close()
 
 
@@ -51,8 +52,8 @@ def test_an_endpoint_is_healthy_if_it_says_so_in_time(
     text: bytes | None, problem: str | None
 ) -> None:
     async def scene() -> None:
-        async with saying(text) as address:
-            outcome = await probe(address, 0.05 if text is None else 5)
+        async with saying(text) as endpoint:
+            outcome = await probe(endpoint, 0.05 if text is None else 5)
         if problem is None:
             assert outcome is None
         else:
@@ -64,9 +65,17 @@ def test_an_endpoint_is_healthy_if_it_says_so_in_time(
 
 def test_an_endpoint_that_refuses_is_not_healthy() -> None:
     async def scene() -> None:
-        outcome = await probe((LOOPBACK, unused_port()), 5)
+        outcome = await probe(Endpoint(host=LOOPBACK, port=unused_port()), 5)
         assert outcome is not None
         assert outcome.startswith("ConnectionRefusedError")
+
+    run(scene)
+
+
+def test_any_path_may_be_probed() -> None:
+    async def scene() -> None:
+        async with saying(b"HTTP/1.1 404 Not Found\r\n\r\n", "/takeover") as endpoint:
+            assert await probe(endpoint, 5) == "status 404"
 
     run(scene)
 
@@ -75,11 +84,11 @@ def test_probes_start_on_a_grid_even_when_each_takes_the_whole_interval() -> Non
     async def scene() -> None:
         loop = asyncio.get_running_loop()
         reported: list[float] = []
-        async with saying(None) as address:
+        async with saying(None) as endpoint:
             start = loop.time()
             probing = asyncio.create_task(
                 probe_for_ever(
-                    address,
+                    endpoint,
                     lambda: ProbeSettings(interval_s=0.05, threshold=1),
                     lambda _: reported.append(loop.time() - start),
                 )

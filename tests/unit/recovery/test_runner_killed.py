@@ -9,12 +9,11 @@ from fakes.faults import Crash, Fault
 from fakes.recovery_world import SETTINGS, EndState, FakeWorld, to_west, world_for
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.recovery import run, steps
-from payment_dr.recovery.control import ControlRecord, MoveKind, Phase
+from payment_dr.recovery.control import ControlRecord, MoveKind, Phase, StepName
 from payment_dr.recovery.moves import with_move
 from payment_dr.recovery.plan import Plan, Step, plan_for
 from payment_dr.recovery.ports import ControlTable, TransitionEvent
 from payment_dr.recovery.runner import Completed, MoveOutcome, Stopped, resume, start
-from payment_dr.recovery.steps import StepName
 
 KINDS = pytest.mark.parametrize("kind", list(MoveKind))
 

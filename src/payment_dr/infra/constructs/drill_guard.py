@@ -15,7 +15,7 @@ from typing import Final
 from cdktn_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from constructs import Construct
 
-from payment_dr.adapters.cloudwatch_switch import NAMESPACE
+from payment_dr.functions.metrics import NAMESPACE
 from payment_dr.infra.place import Place
 
 METRIC: Final = "DrillHeartbeat"

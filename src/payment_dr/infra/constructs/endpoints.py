@@ -18,7 +18,6 @@ INTERFACE_SERVICES: Final = (
     "logs",
     "sts",
     "sns",
-    "monitoring",
     "states",
     "rds",
     "lambda",

@@ -1,79 +1,54 @@
-"""The takeover switch as Route 53 sees it: a metric, its alarm, and a health check of the alarm.
+"""The takeover switch as Route 53 sees it: an inverted check of what the other site says.
 
-The switch lies in the region of the site that is *not* home: turning it is a data-plane call of the
-surviving region. Nobody publishing, and that region being gone, both mean that it is not raised.
+The site that is not home answers `/takeover` with 200 while the control record leads clients away
+from home, else with 404 or 503. Inverted, 200 makes home unhealthy; so a site that is gone, cut off
+from the table, or not asked for it leaves home as it is. No metric, no alarm, and no call of any
+control plane lies between the record and the answer.
 
-Route 53 follows alarms of standard-resolution metrics alone, on plain statistics
-(https://docs.aws.amazon.com/Route53/latest/APIReference/API_AlarmIdentifier.html), so a period is
-60 s here and no high resolution helps. The loss of a site does not wait for it: that is found by
-the probes of the site's own `/health`. The switch is for leaving a site that still answers.
+Route 53 takes a new inverted check for unhealthy until it has asked: a name that is just being made
+is answered with the other site for its first seconds, which accepts payments as well.
+https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
 """
 
 from dataclasses import dataclass
-from typing import Final
 
-from cdktn_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from cdktn_provider_aws.route53_health_check import Route53HealthCheck
 from constructs import Construct
 
-from payment_dr.adapters.cloudwatch_switch import METRIC, NAMESPACE
 from payment_dr.infra.place import Place
-
-PERIOD_S: Final = 60
-"""Shortest period of a standard-resolution metric."""
-
-EVALUATION_PERIODS: Final = 1
-"""One datapoint turns it: whoever publishes has already decided."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TakeoverProps:
-    """Both places; `topic_arn` is the alarm topic of the other site."""
+    """The place that is asked: the one that is not home."""
 
-    home: Place
     peer: Place
-    topic_arn: str
 
 
 class TakeoverSwitch(Construct):
     """Healthy while nobody asks clients to leave home.
 
     Attributes:
-        alarm_name: of the alarm, in the other site's region.
         health_check_id: unhealthy while the switch is raised.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: TakeoverProps) -> None:
         super().__init__(scope, construct_id)
-        home, peer = props.home, props.peer
-        alarm = CloudwatchMetricAlarm(
-            self,
-            "alarm",
-            alarm_name=peer.name("takeover"),
-            alarm_description=f"Raised: clients are to leave {home.site.name}",
-            namespace=NAMESPACE,
-            metric_name=METRIC,
-            dimensions={"Site": home.site.name},
-            statistic="Maximum",
-            period=PERIOD_S,
-            evaluation_periods=EVALUATION_PERIODS,
-            datapoints_to_alarm=EVALUATION_PERIODS,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=1,
-            treat_missing_data="notBreaching",
-            alarm_actions=[props.topic_arn],
-            ok_actions=[props.topic_arn],
-            region=peer.site.region,
-        )
+        peer = props.peer
+        settings = peer.settings
         check = Route53HealthCheck(
             self,
             "not-raised",
-            type="CLOUDWATCH_METRIC",
-            cloudwatch_alarm_name=alarm.alarm_name,
-            cloudwatch_alarm_region=peer.site.region,
-            # Last-known would hold a switch that nobody holds any more.
-            insufficient_data_health_status="Healthy",
+            type="HTTPS",
+            fqdn=settings.domain(peer.site.name),
+            port=443,
+            resource_path="/takeover",
+            invert_healthcheck=True,
+            enable_sni=True,
+            # As often as `/health`: what is promised of clients is one sum for both.
+            request_interval=int(settings.probes.interval_s),
+            measure_latency=False,
+            failure_threshold=settings.probes.threshold,
             tags={"Name": peer.name("takeover")},
         )
-        self.alarm_name: str = alarm.alarm_name
         self.health_check_id: str = check.id

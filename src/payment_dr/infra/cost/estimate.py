@@ -1,14 +1,14 @@
 """The estimate: fixed costs from what the stacks hold, the rest from the number of payments."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from payment_dr.core.settings import Settings
 from payment_dr.functions.catalogue import FUNCTIONS
+from payment_dr.infra.cost.charges import CHARGES, Resource
 from payment_dr.infra.cost.prices import Prices
 
-Resource = Mapping[str, Any]
 Stacks = Mapping[str, Mapping[str, Mapping[str, Resource]]]
 """Of each stack the resources by type and id, as synthesized."""
 
@@ -17,7 +17,7 @@ _MILLION: Final = 1_000_000
 _TABLE_REGIONS: Final = 3
 _MB_PER_GB: Final = 1024
 _MINUTES_PER_HOUR: Final = 60
-_BEATS_PER_MINUTE: Final = 60
+_SECONDS_PER_HOUR: Final = 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,87 +64,6 @@ class Estimate:
         return tuple(dict.fromkeys(line.scope for line in self.lines))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Charge:
-    """What one resource of a type costs: `table` and `price` of the price list, and how much."""
-
-    item: str
-    table: str
-    price: Callable[[Resource], str]
-    quantity: Callable[[Resource], float] = lambda _: 1
-
-
-def _always(name: str) -> Callable[[Resource], str]:
-    return lambda _: name
-
-
-_CHARGES: Final[Mapping[str, tuple[_Charge, ...]]] = {
-    "aws_rds_cluster_instance": (
-        _Charge(
-            item="database instances",
-            table="instance_hour",
-            price=lambda instance: str(instance["instance_class"]),
-        ),
-    ),
-    "aws_nat_gateway": (
-        _Charge(item="NAT gateways", table="hour", price=_always("nat_gateway")),
-        _Charge(item="public addresses", table="hour", price=_always("public_address")),
-    ),
-    "aws_vpc_endpoint": (
-        _Charge(
-            item="interface endpoints",
-            table="hour",
-            price=_always("interface_endpoint"),
-            quantity=lambda endpoint: (
-                len(endpoint["subnet_ids"])
-                if endpoint.get("vpc_endpoint_type") == "Interface"
-                else 0
-            ),
-        ),
-    ),
-    "aws_kms_key": (_Charge(item="keys", table="month", price=_always("key")),),
-    "aws_kms_replica_key": (_Charge(item="keys", table="month", price=_always("key")),),
-    "aws_secretsmanager_secret": (
-        _Charge(
-            item="secrets and their replicas",
-            table="month",
-            price=_always("secret"),
-            quantity=lambda secret: 1 + len(secret.get("replica", ())),
-        ),
-    ),
-    "aws_cloudwatch_metric_alarm": (
-        _Charge(
-            item="alarms",
-            table="month",
-            price=lambda alarm: "alarm_high_resolution" if _is_high_resolution(alarm) else "alarm",
-        ),
-    ),
-    "aws_cloudwatch_composite_alarm": (
-        _Charge(item="composite alarms", table="month", price=_always("alarm_composite")),
-    ),
-    "aws_cloudwatch_dashboard": (
-        _Charge(item="dashboards", table="month", price=_always("dashboard")),
-    ),
-    "aws_route53_zone": (_Charge(item="hosted zone", table="month", price=_always("hosted_zone")),),
-    "aws_route53_health_check": (
-        _Charge(item="health checks", table="month", price=_always("health_check")),
-        _Charge(
-            item="options of health checks",
-            table="month",
-            price=_always("health_check_option"),
-            quantity=lambda check: 1 if check.get("type") == "HTTPS" else 0,
-        ),
-    ),
-}
-"""What is paid for by being there. Types that are not named cost nothing, or only by use."""
-
-_SHORTEST_STANDARD_PERIOD_S: Final = 60
-
-
-def _is_high_resolution(alarm: Resource) -> bool:
-    return float(alarm.get("period", _SHORTEST_STANDARD_PERIOD_S)) < _SHORTEST_STANDARD_PERIOD_S
-
-
 def estimate(
     stacks: Stacks, settings: Settings, prices: Prices, *, payments_per_month: float
 ) -> Estimate:
@@ -166,7 +85,7 @@ def _standing(
 ) -> Iterator[Line]:
     """What the stack's resources cost by being there; equal items are one line."""
     found: dict[tuple[str, str, str], float] = {}
-    for kind, charges in _CHARGES.items():
+    for kind, charges in CHARGES.items():
         for resource in resources.get(kind, {}).values():
             for charge in charges:
                 key = (charge.item, charge.table, charge.price(resource))
@@ -213,7 +132,8 @@ def _site(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
                 unit="GB s",
                 price=prices.of("gigabyte_second", "function"),
             )
-    beats = minutes * _BEATS_PER_MINUTE
+    # With each look of the watcher, which is one an interval.
+    beats = hours * _SECONDS_PER_HOUR / settings.probes.interval_s
     yield Line(
         scope=site,
         item="heartbeats in three regions",
@@ -221,13 +141,27 @@ def _site(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
         unit="million",
         price=prices.of("million", "table_write"),
     )
-    if site != settings.home:
+    yield from _probed(site, settings, prices)
+
+
+def _probed(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
+    """Probes are requests as any: of `/health`, and of `/takeover` where home is not."""
+    paths = 1 if site == settings.home else 2
+    per_hour = prices.of("probe", "checkers") * _SECONDS_PER_HOUR / settings.probes.interval_s
+    requests = paths * per_hour * prices.hours_per_month
+    for item, quantity, unit, table, name in (
+        ("probes: HTTP requests", requests / _MILLION, "million", "million", "http_request"),
+        ("probes: function calls", requests / _MILLION, "million", "million", "function_call"),
+        (
+            "probes: function time, 1 GB",
+            requests * prices.of("probe", "function_seconds"),
+            "GB s",
+            "gigabyte_second",
+            "function",
+        ),
+    ):
         yield Line(
-            scope=site,
-            item="takeover switch, published",
-            quantity=beats / _MILLION,
-            unit="million",
-            price=prices.of("million", "metric_request"),
+            scope=site, item=item, quantity=quantity, unit=unit, price=prices.of(table, name)
         )
 
 

@@ -59,9 +59,7 @@ def _dns(stack: TerraformStack, home: Place, peer: Place) -> None:
     zone = DataAwsRoute53Zone(stack, "zone", name=home.settings.dns.zone, private_zone=False)
     at_home = SiteHealth(stack, f"health-{home.site.name}", SiteHealthProps(place=home))
     at_peer = SiteHealth(stack, f"health-{peer.site.name}", SiteHealthProps(place=peer))
-    switch = TakeoverSwitch(
-        stack, "takeover", TakeoverProps(home=home, peer=peer, topic_arn=topic_arn(peer))
-    )
+    switch = TakeoverSwitch(stack, "takeover", TakeoverProps(peer=peer))
     answers = HomeHealth(
         stack,
         "answers",
@@ -85,7 +83,7 @@ def _dns(stack: TerraformStack, home: Place, peer: Place) -> None:
     output(stack, "HomeHealthCheckId", answers.health_check_id, "Decides on home's answer")
     output(stack, "HomeEndpointCheckId", at_home.health_check_id, "Probes /health of home")
     output(stack, "PeerEndpointCheckId", at_peer.health_check_id, "Probes /health of the other")
-    output(stack, "TakeoverAlarmName", switch.alarm_name, "Raised: clients leave home")
+    output(stack, "TakeoverCheckId", switch.health_check_id, "Asks /takeover of the other")
 
 
 def _experiments(stack: TerraformStack, place: Place) -> None:

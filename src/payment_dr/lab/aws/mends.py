@@ -27,7 +27,7 @@ def mend(service: str, module: Any, execute: Callable[..., dict[str, Any]]) -> N
             # Below this point ministack has checked qualifier and reserved concurrency.
             setattr(module, _EXECUTE, execute)
         case "route53":
-            _keep_children(module)
+            _keep_checks(module)
         case "secretsmanager":
             _replicate_new_secrets(module)
         case "scheduler":
@@ -36,18 +36,21 @@ def mend(service: str, module: Any, execute: Callable[..., dict[str, Any]]) -> N
             pass
 
 
-def _keep_children(route53: Any) -> None:
-    """It loses the names of the checks that a calculated check is made of."""
+def _keep_checks(route53: Any) -> None:
+    """It loses what a calculated check is made of, and writes "True", which SDKs take for false."""
     parse, find = getattr(route53, _PARSE), getattr(route53, _FIND)
 
-    def parse_with_children(element: Any) -> dict[str, Any]:
-        configuration: dict[str, Any] = parse(element)
+    def parse_whole(element: Any) -> dict[str, Any]:
+        configuration: dict[str, Any] = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in parse(element).items()
+        }
         children = find(element, "ChildHealthChecks")
         if children is not None:
             configuration["ChildHealthChecks"] = [child.text for child in children]
         return configuration
 
-    setattr(route53, _PARSE, parse_with_children)
+    setattr(route53, _PARSE, parse_whole)
 
 
 def _replicate_new_secrets(secrets: Any) -> None:

@@ -11,10 +11,9 @@ from payment_dr.checks.evidence import (
     Reconciliation,
 )
 from payment_dr.payments.record import Record
-from payment_dr.recovery.control import Move
+from payment_dr.recovery.control import Move, StepName
 from payment_dr.recovery.documents import MoveEvidence, ReconciliationEvidence
 from payment_dr.recovery.ports import Transition, TransitionEvent
-from payment_dr.recovery.steps import StepName
 
 _NS: Final = 1_000_000_000
 _LANDMARKS: Final[Mapping[str, str]] = {

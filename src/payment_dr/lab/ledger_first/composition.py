@@ -8,10 +8,12 @@ from os import environ
 from threading import Lock
 from typing import Final
 
+from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.cached import Cached
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.dynamodb import table_config
 from payment_dr.adapters.merchant_directory import MerchantDirectory
+from payment_dr.adapters.rds_cluster import CALL_S, RdsGlobalCluster
 from payment_dr.adapters.stripe_provider import StripeProvider
 from payment_dr.core.stamp import Epoch
 from payment_dr.functions.authentication import Authenticator
@@ -29,6 +31,7 @@ from payment_dr.lab.ledger_first.payments import PostgresPayments
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.ports import ControlView
 from payment_dr.payments.service import PaymentService, Ports
+from payment_dr.recovery.traffic import RECORD_AGE_S
 
 KEYS_STALE_S: Final = 3_600.0
 """API keys are not what the designs differ in: this one knows them while their table is away."""
@@ -60,6 +63,15 @@ def compose(environment: Environment, role: Role) -> Composition:
     def check_health() -> None:
         payments.reach()
         provider.reach()
+
+    global_cluster = RdsGlobalCluster(
+        aws_client(environment, "rds", tight(CALL_S)),
+        settings.resource("global"),
+        {site.region: site.name for site in settings.sites},
+    )
+
+    def writer_left_home() -> bool:
+        return global_cluster.describe().writer not in (None, settings.home)
 
     def no_control() -> ControlView:
         # Not steady: the decision has posted its entry already, nothing is posted after it.
@@ -98,6 +110,8 @@ def compose(environment: Environment, role: Role) -> Composition:
         check_health=Cached(
             check_health, clock=clock, age_s=min(1.0, settings.probes.interval_s / 2)
         ),
+        # Clients do not follow a home that comes back as a replica.
+        takeover_raised=Cached(writer_left_home, clock=clock, age_s=RECORD_AGE_S),
         spread=ThreadPoolExecutor(role.threads, thread_name_prefix="spread").map,
     )
 

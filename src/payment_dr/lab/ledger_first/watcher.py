@@ -1,9 +1,9 @@
 """Scheduled at both sites: promotes this site's cluster when the writer's site is lost.
 
-The same two signals, counted by the same code, and the same RDS and CloudWatch calls as the other
-design's watcher. Without a control record the platform alone says who the writer is, and there is
-nothing to reconcile from. Once a site is the writer it holds the takeover switch, so that clients
-do not follow a home that comes back as a replica; before that, DNS moves by the health check.
+The same two signals, counted by the same code, and the same RDS calls as the other design's
+watcher. Without a control record the platform alone says who the writer is, and there is nothing to
+reconcile from. Once a site is the writer its `/takeover` says so, and clients do not follow a home
+that comes back as a replica; before that, DNS moves by the health check.
 """
 
 import logging
@@ -61,7 +61,6 @@ class UsualWatcher:
         except UnavailableError as error:
             return Tick(verdict="Blind", detail=error.what)
         if writer is None or writer == self.site:
-            self._hold_switch(writer)
             return Tick(verdict=Calm.__name__)
         seen = self._observe(writer)
         self._memory = remember(self._memory, seen, self.site)
@@ -94,7 +93,6 @@ class UsualWatcher:
         while self.clock.monotonic() < deadline:
             try:
                 if self._is_writer():
-                    self._hold_switch(self.site)
                     return f"{self.site} is the writer; {reason}"
             except UnavailableError as error:
                 problem = f": {error.what}"
@@ -105,11 +103,6 @@ class UsualWatcher:
         return (
             self.clusters.describe().writer == self.site and self.ledgers.view(self.site).writable
         )
-
-    def _hold_switch(self, writer: SiteName | None) -> None:
-        if writer == self.site != self.settings.home:
-            with suppress(UnavailableError):
-                self.routing.point_to(self.site)
 
 
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:

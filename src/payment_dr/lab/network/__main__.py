@@ -8,30 +8,26 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 import uvloop
 
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.lab.addresses import LOOPBACK
 from payment_dr.lab.events import EventLog
-from payment_dr.lab.http_client import HttpPool
 from payment_dr.lab.http_server import HttpServer
 from payment_dr.lab.network.control import Control
 from payment_dr.lab.network.failover import Failover
 from payment_dr.lab.network.links import Link
 from payment_dr.lab.network.name_server import name_server
-from payment_dr.lab.network.prober import probe_for_ever
-from payment_dr.lab.network.switch import TakeoverSwitch
+from payment_dr.lab.network.prober import Endpoint, probe_for_ever
 from payment_dr.lab.network.zone import Zone
 from payment_dr.lab.open_files import raise_open_file_limit
 from payment_dr.lab.stand_in import Place, place_at
-
-_POOL_IDLE_S: Final = 30
 
 
 async def serve(place: Place, told: asyncio.Event) -> None:
@@ -60,31 +56,28 @@ async def serve(place: Place, told: asyncio.Event) -> None:
 
 
 async def _watch(place: Place, failover: Failover, told: asyncio.Event) -> None:
-    """Probe and read the switch until told to end; whatever fails ends the process."""
+    """Probe until told to end; whatever fails ends the process."""
     settings, addresses = place.settings, place.addresses
-    other = settings.peer(settings.home)
-    pool = HttpPool(
-        LOOPBACK, addresses.aws_port[other.region], name="monitoring", idle_s=_POOL_IDLE_S
-    )
-    switch = TakeoverSwitch(pool, region=other.region, home=settings.home, now=time.time)
-    probed = [(site.name, addresses.link(f"prober->{site.name}")) for site in settings.sites]
+
+    def probing(
+        site: str, path: str, report: Callable[[str | None], None]
+    ) -> Coroutine[Any, Any, None]:
+        link = addresses.link(f"prober->{site}")
+        endpoint = Endpoint(host=link.listen_host, port=link.listen_port, path=path)
+        return probe_for_ever(endpoint, lambda: failover.probes, report)
+
     watchers = [
-        switch.follow_for_ever(lambda raised: failover.switched(raised=raised)),
         *(
-            probe_for_ever(
-                (link.listen_host, link.listen_port),
-                lambda: failover.probes,
-                partial(failover.probed, site),
-            )
-            for site, link in probed
+            probing(site.name, "/health", partial(failover.probed, site.name))
+            for site in settings.sites
         ),
+        probing(settings.peer(settings.home).name, "/takeover", failover.takeover_probed),
     ]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(watcher) for watcher in watchers]
         await told.wait()
         for task in tasks:
             task.cancel()
-    pool.close()
 
 
 async def _until_signalled(place: Place) -> None:

@@ -2,7 +2,8 @@
 
 As Route 53's failover routing: home's record is healthy while its endpoint is and the switch is
 not raised, the other's while its endpoint is; home is answered when healthy, else the other if
-healthy, else home.
+healthy, else home. The switch is an inverted health check of the other site's `/takeover`: raised
+while that answers well. A new one counts as not raised here; on AWS as raised, until there is data.
 """
 
 from collections.abc import Callable
@@ -28,9 +29,17 @@ class _Health:
     failures: int = 0
     successes: int = 0
 
+    def turned(self, *, well: bool, threshold: int) -> bool:
+        """Count a probe; whether it turned the check, as so many in a row do."""
+        self.successes, self.failures = (self.successes + 1, 0) if well else (0, self.failures + 1)
+        if (self.failures if self.healthy else self.successes) < threshold:
+            return False
+        self.healthy = not self.healthy
+        return True
+
 
 class Failover:
-    """Takes probes and switch readings, keeps the answer, and writes an event for each change.
+    """Takes the outcomes of probes, keeps the answer, and writes an event for each change.
 
     Sites count as healthy until `threshold` probes in a row failed, as new health checks do.
     """
@@ -45,7 +54,7 @@ class Failover:
         self._health: dict[str, _Health] = {
             site.name: _Health(since_ns=now_ns()) for site in settings.sites
         }
-        self._raised = False
+        self._takeover = _Health(since_ns=now_ns(), healthy=False)
         self._answered: str | None = None
         self._announce()
 
@@ -53,7 +62,7 @@ class Failover:
     def answer(self) -> str:
         """The name of the site that clients are sent to."""
         home, other = self._health[self._home], self._health[self._other]
-        if not (home.healthy and not self._raised) and other.healthy:
+        if not (home.healthy and not self._takeover.healthy) and other.healthy:
             return self._other
         return self._home
 
@@ -68,27 +77,20 @@ class Failover:
     def probed(self, site: str, problem: str | None) -> None:
         """Take one probe's outcome; `problem` says why it failed, None that it succeeded."""
         health = self._health[site]
-        if problem is None:
-            health.successes += 1
-            health.failures = 0
-        else:
-            health.failures += 1
-            health.successes = 0
+        turned = health.turned(well=problem is None, threshold=self.probes.threshold)
+        if problem is not None:
             self._events.write("probe-failed", site, failures=health.failures, problem=problem)
-        changed = health.failures if health.healthy else health.successes
-        if changed >= self.probes.threshold:
-            health.healthy = not health.healthy
+        if turned:
             health.since_ns = self._now_ns()
             self._events.write("site-healthy" if health.healthy else "site-unhealthy", site)
             self._announce()
 
-    def switched(self, *, raised: bool) -> None:
-        """Take a reading of the takeover switch."""
-        if raised is self._raised:
-            return
-        self._raised = raised
-        self._events.write("switch-raised" if raised else "switch-lowered", self._other)
-        self._announce()
+    def takeover_probed(self, problem: str | None) -> None:
+        """Take one outcome of `/takeover`; None raises, and what cannot be asked is not raised."""
+        switch = self._takeover
+        if switch.turned(well=problem is None, threshold=self.probes.threshold):
+            self._events.write("switch-raised" if switch.healthy else "switch-lowered", self._other)
+            self._announce()
 
     def _announce(self) -> None:
         if self.answer != self._answered:

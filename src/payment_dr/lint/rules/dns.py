@@ -237,8 +237,8 @@ EDITS_RECORDS: Final = Rule(
     "in us-east-1: when that region is lost, so is the failover.",
     looks_at="Roles of functions and state machines whose policies allow "
     "route53:ChangeResourceRecordSets.",
-    remedy="Let health checks move traffic: publish a metric in the surviving region that an "
-    "alarm-based health check follows. Remove the permission.",
+    remedy="Let health checks move traffic: an inverted check of an address at which the surviving "
+    "site says so, or one of an alarm in its region. Remove the permission.",
     check=_edits_records,
 )
 
