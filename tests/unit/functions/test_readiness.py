@@ -169,7 +169,7 @@ def test_the_peer_is_lost_by_two_signals_only(site: Site) -> None:
     assert module.peer_lost(ports, WEST, EAST)
     assert module.handler({}, None)["peer_lost"] is True
     site.world.east_healthy = True
-    site.world.switch_to = WEST
+    site.world.control = replace(site.world.control, active=WEST)
     assert not module.peer_lost(ports, WEST, EAST)
 
 
