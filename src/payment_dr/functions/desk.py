@@ -14,7 +14,7 @@ from payment_dr.adapters.state_machine import Execution, StateMachine
 from payment_dr.core.errors import UnavailableError
 from payment_dr.functions.composition import aws_client
 from payment_dr.functions.environment import Environment, needed
-from payment_dr.functions.readiness import survey
+from payment_dr.functions.readiness import survey, target_items
 from payment_dr.functions.state_machine_start import state_machine_arn
 from payment_dr.recovery.audit import AuditLog
 from payment_dr.recovery.execution import MachineInput
@@ -26,10 +26,14 @@ _CALL_S: Final = 2.0
 
 @unique
 class Asked(StrEnum):
-    """Where readiness asks. THIS_REGION: nothing in the other site's, as in a failover."""
+    """Where readiness asks. THIS_REGION: nothing in the other site's, as in a failover.
+
+    TARGET: only what may refuse a failover by hand, and quickly.
+    """
 
     BOTH_REGIONS = "both-regions"
     THIS_REGION = "this-region"
+    TARGET = "target"
 
 
 class AuditCopies(Protocol):
@@ -88,6 +92,8 @@ def compose_desk(environment: Environment, peer: Environment | None) -> Desk:
     dynamodb = aws_client(environment, "dynamodb", table_config(settings.payments, connections=2))
 
     def readiness(world: World, asked: Asked) -> tuple[Item, ...]:
+        if asked is Asked.TARGET:
+            return target_items(environment)
         return judge(survey(environment, world, there if asked is Asked.BOTH_REGIONS else None))
 
     return Desk(

@@ -6,6 +6,7 @@ Finds out, judges each item, publishes, and answers with all of it. It writes no
 import logging
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from os import environ
 from typing import Any, Final
@@ -19,14 +20,14 @@ from payment_dr.core.stamp import SiteName
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.functions.composition import aws_client
 from payment_dr.functions.environment import Environment, environment_from, needed
-from payment_dr.functions.logs import configure_logs
+from payment_dr.functions.logs import configure_logs, logged
 from payment_dr.functions.metrics import Metric, publish
 from payment_dr.functions.recovery_composition import compose_recovery
 from payment_dr.payments.jobs.walk import pages
 from payment_dr.payments.ports import PaymentsTable
 from payment_dr.recovery.control import ControlRecord
 from payment_dr.recovery.ports import LedgerView, World
-from payment_dr.recovery.readiness_items import Item, judge
+from payment_dr.recovery.readiness_items import FORBID_A_FAILOVER, Item, judge
 from payment_dr.recovery.readiness_judges import ItemState
 from payment_dr.recovery.readiness_survey import (
     Answer,
@@ -46,6 +47,7 @@ SECRETS: Final = ("ledger", "ledger-admin", "ledger-master", "provider", "webhoo
 """Things that both sites have a secret for, under one name."""
 
 
+@logged
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Look once."""
     configure_logs()
@@ -100,6 +102,40 @@ def survey(environment: Environment, world: World, peer: Environment | None) -> 
         verified=aws.verified(VerificationStore(s3, bucket), now),
         drill_age_s=aws.drill_age(s3, bucket, now),
         drift=aws.drift(s3, bucket, now),
+    )
+
+
+def target_items(environment: Environment) -> tuple[Item, ...]:
+    """What may refuse a failover by hand to the site: few questions, at once, in its region alone.
+
+    What does not answer is unknown, and refuses nothing.
+    """
+    settings, site = environment.settings, environment.site
+    secretsmanager, kms = _client(environment, "secretsmanager"), _client(environment, "kms")
+    names = [settings.resource(thing) for thing in SECRETS]
+    with ThreadPoolExecutor(2) as threads:
+        secrets = threads.submit(aws.secrets_present, secretsmanager, names)
+        keys = threads.submit(aws.keys_enabled, kms, _keys(settings, site))
+        found = replace(_nothing_asked(site), secrets=secrets.result(), keys=keys.result())
+    return tuple(item for item in judge(found) if item.name in FORBID_A_FAILOVER)
+
+
+def _nothing_asked(site: SiteName) -> ReadinessSurvey:
+    return ReadinessSurvey(
+        site=site,
+        control=_NOT_ASKED,
+        members=_NOT_ASKED,
+        standby=_NOT_ASKED,
+        unconfirmed=_NOT_ASKED,
+        here=UNASKED,
+        there=UNASKED,
+        secrets=_NOT_ASKED,
+        keys=_NOT_ASKED,
+        quotas=_NOT_ASKED,
+        certificate_days=_NOT_ASKED,
+        verified=_NOT_ASKED,
+        drill_age_s=_NOT_ASKED,
+        drift=_NOT_ASKED,
     )
 
 

@@ -1,15 +1,17 @@
 """Readiness as items, each judged by itself: could the standby take over now?
 
 An item is ok, failed or unknown; unknown is never counted as ok. A blocking item that failed
-forbids a planned move; a warning tells what to mend before it becomes one.
+forbids a planned move, and a few of them a failover by hand (`forbidding`); a warning tells what to
+mend before it becomes one.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final
+from typing import Final, assert_never
 
 from payment_dr.recovery import readiness_judges as judges
+from payment_dr.recovery.control import MoveKind
 from payment_dr.recovery.readiness import BlockingItem, Gate
 from payment_dr.recovery.readiness_judges import Found, ItemState
 from payment_dr.recovery.readiness_survey import ReadinessSurvey
@@ -47,6 +49,27 @@ class ItemKind:
     severity: Severity
     remedy: str
     judge: Callable[[ReadinessSurvey], Found]
+
+
+FORBID_A_FAILOVER: Final = frozenset({"secrets", "keys"})
+"""Items that refuse a failover too, if a person asks for it: without the target's own secrets and
+keys its ledger cannot be opened, and whoever asks can mend them or override by name. What else
+blocks is no reason to stay at a site that is lost. A failover that detection opens is refused by
+none: nobody is there to override, and accepting payments at the target is right whatever they say.
+"""
+
+
+def forbidding(items: tuple[Item, ...], kind: MoveKind) -> tuple[Item, ...]:
+    """Those of the items that refuse a move of this kind that a person asks for."""
+    match kind:
+        case MoveKind.SWITCHOVER | MoveKind.FAILBACK:
+            return tuple(item for item in items if item.blocks)
+        case MoveKind.FAILOVER:
+            return tuple(item for item in items if item.blocks and item.name in FORBID_A_FAILOVER)
+        case MoveKind.REBUILD:
+            return ()
+        case unreachable:
+            assert_never(unreachable)
 
 
 def judge(survey: ReadinessSurvey) -> tuple[Item, ...]:

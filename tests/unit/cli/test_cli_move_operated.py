@@ -61,12 +61,36 @@ def test_what_readiness_finds_refuses_a_planned_move_item_by_item(desk: Desk) ->
     assert json.loads(kept)["overrides"] == ["keys", "secrets"]
 
 
+def test_a_failover_by_hand_is_refused_by_what_the_target_lacks_unless_it_is_named(
+    desk: Desk,
+) -> None:
+    desk.fake.lose_east()
+    desk.office.items = (item("keys", ItemState.FAILED), item("secrets", ItemState.UNKNOWN))
+    end = desk.run("failover", "--to", "west", "--yes", "--reason", "east is lost")
+    assert end.exit_code == 1
+    assert "--override keys" in end.stderr
+    assert desk.fake.control == STEADY_AT_EAST
+    assert desk.office.asked == ["target"]
+    taken = ["--override", "keys", "--reason", "east is lost"]
+    assert desk.run("failover", "--to", "west", "--yes", *taken).exit_code == 0
+    (kept,) = (body for (_, name), body in desk.fake.documents.items() if name == "readiness.json")
+    assert json.loads(kept)["overrides"] == ["keys"]
+
+
+def test_a_failover_by_hand_goes_on_in_spite_of_what_blocks_only_planned_moves(desk: Desk) -> None:
+    desk.fake.lose_east()
+    desk.office.items = (item("engine-versions", ItemState.FAILED),)
+    assert desk.run("failover", "--to", "west", "--yes", "--reason", "lost").exit_code == 0
+
+
 def test_what_blocks_is_shown_by_a_dry_run_with_its_remedy(desk: Desk) -> None:
     desk.office.items = (item("keys", ItemState.FAILED),)
     shown = desk.run("switchover", "--to", "west", "--dry-run").stdout
     assert "would be refused: keys: evidence of keys; mend keys" in shown
+    desk.office.items = (item("keys", ItemState.FAILED), item("concurrency", ItemState.FAILED))
     shown = desk.run("failover", "--to", "west", "--dry-run").stdout
-    assert "readiness, refuses no failover: keys: evidence of keys" in shown
+    assert "would be refused: keys: evidence of keys; mend keys" in shown
+    assert "readiness, refuses no failover: concurrency: evidence of concurrency" in shown
     document = json.loads(desk.run("switchover", "--to", "west", "--dry-run", "--json").stdout)
     assert document["readiness"][0]["blocks"] is True
     assert document["now"]["active"] == "east"

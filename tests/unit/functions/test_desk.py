@@ -64,6 +64,18 @@ def test_on_aws_the_other_region_is_asked_only_where_it_may_be(
     assert clients.away() == {"rds", "lambda"}
 
 
+def test_of_a_failovers_target_little_is_asked_and_in_its_region(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clients = Clients(monkeypatch)
+    desk = compose_desk(environment_of(), None)
+    before = set(clients.made)
+    items = desk.readiness(FakeWorld().ports(), Asked.TARGET)
+    assert {item.name for item in items} == {"secrets", "keys"}
+    assert {service for _, service in set(clients.made) - before} == {"secretsmanager", "kms"}
+    assert not clients.away()
+
+
 def test_in_a_lab_the_other_region_is_asked_at_its_own_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

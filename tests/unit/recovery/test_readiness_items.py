@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 
 from fakes.readiness import CONTROL, EAST, MEMBERS, STANDBY, WEST, facts, found
-from payment_dr.recovery.control import Phase
+from payment_dr.recovery.control import MoveKind, Phase
 from payment_dr.recovery.ports import GlobalClusterView
 from payment_dr.recovery.readiness import LAG_BYTES_MAX, OVERRIDABLE, Gate
-from payment_dr.recovery.readiness_items import ITEMS, Item, Severity, blocking, judge
+from payment_dr.recovery.readiness_items import (
+    FORBID_A_FAILOVER,
+    ITEMS,
+    Item,
+    Severity,
+    blocking,
+    forbidding,
+    judge,
+)
 from payment_dr.recovery.readiness_judges import (
     CERTIFICATE_DAYS_MIN,
     DRIFT_AGE_S_MAX,
@@ -200,3 +208,24 @@ def test_what_blocks_refuses_a_move_as_the_other_gates_do_and_may_be_overridden(
     (reason,) = blocking(items)
     assert (reason.gate, reason.says) == (Gate.READINESS, "keys: alias/k: is Disabled")
     assert reason.gate in OVERRIDABLE
+
+
+def test_what_forbids_a_move_depends_on_its_kind() -> None:
+    items = tuple(
+        Item(
+            name=kind.name,
+            severity=kind.severity,
+            state=ItemState.FAILED,
+            evidence="",
+            remedy="",
+        )
+        for kind in ITEMS
+    )
+    planned = {item.name for item in forbidding(items, MoveKind.SWITCHOVER)}
+    assert planned == {kind.name for kind in ITEMS if kind.severity is Severity.BLOCKING}
+    assert {item.name for item in forbidding(items, MoveKind.FAILBACK)} == planned
+    assert {item.name for item in forbidding(items, MoveKind.FAILOVER)} == FORBID_A_FAILOVER
+    assert planned > FORBID_A_FAILOVER
+    assert not forbidding(items, MoveKind.REBUILD)
+    unknown = tuple(replace(item, state=ItemState.UNKNOWN) for item in items)
+    assert not any(forbidding(unknown, kind) for kind in MoveKind)
