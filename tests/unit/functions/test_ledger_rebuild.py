@@ -102,6 +102,7 @@ def test_a_sites_parts_are_made_once_and_ended(monkeypatch: pytest.MonkeyPatch) 
         return Client()
 
     monkeypatch.setattr(ledger_rebuild, "aws_client", client)
+    monkeypatch.setattr(ledger_rebuild, "_LEDGER_S", 0.2)
     monkeypatch.setattr(ledger_rebuild, "secret_of", lambda *_: Secret())
     own = OwnRebuild(FakeWorld().parts("east").environment)
     own.close()
