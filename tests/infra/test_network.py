@@ -32,6 +32,7 @@ SERVICES: Final[Mapping[Need, frozenset[str]]] = {
     Need.START_MOVE: frozenset({"states"}),
     Need.RESTORE: frozenset({"rds", "kms"}),
     Need.ROTATE: frozenset({"secretsmanager"}),
+    Need.EXPIRE: frozenset({"dynamodb"}),
     Need.OBSERVE: frozenset({"kms", "lambda", "secretsmanager"}),
 }
 """Services of the own region that a need calls; what else it calls lies on the internet."""

@@ -55,13 +55,14 @@ ABROAD: Final = (
 """Statements that reach the other region; a failover needs the second one, from here."""
 
 _JOB: Final = EVERY | READ | SECRET | SEAL | QUEUE
-_RECOVERY: Final = EVERY | READ | WRITE | APPEND | SECRET | SEAL | EVIDENCE | SEE | MOVE
+SCAN: Final = frozenset({"dynamodb:DescribeTable", "dynamodb:Scan"})
+_RECOVERY: Final = EVERY | READ | WRITE | APPEND | SECRET | SEAL | EVIDENCE | SEE | MOVE | SCAN
 
 TABLE: Final = {
     "api": EVERY | READ | WRITE | SECRET | SEAL | LOG_IN,
     "poster": _JOB,
     "confirmer": _JOB | WRITE,
-    "sweeper": _JOB | WRITE,
+    "sweeper": _JOB | WRITE | {"dynamodb:DeleteItem", "dynamodb:Scan"},
     "webhooks": _JOB,
     "watcher": _RECOVERY | QUEUE | {"states:StartExecution"},
     "recovery": _RECOVERY,

@@ -37,6 +37,7 @@ BY_SERVICES: Final = frozenset(
 """What services that encrypt do in the name of whoever calls them."""
 
 NOT_CALLED: Final = {
+    ("readiness", "dynamodb:DescribeTable"): "asks no rebuild about the size of the table",
     ("readiness", "dynamodb:PutItem"): "is made of the parts of a move, of which it only looks",
     ("webhooks", "dynamodb:PutItem"): "is made of the parts of a payment, of which it writes none",
 }

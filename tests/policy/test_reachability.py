@@ -45,6 +45,7 @@ SERVICES: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.START_MOVE: ("states",),
     Need.RESTORE: ("rds", "dynamodb"),
     Need.ROTATE: ("secretsmanager",),
+    Need.EXPIRE: ("dynamodb",),
     Need.OBSERVE: ("kms", "lambda", "rds", "secretsmanager"),
 }
 """Services of the region that a need calls, each by an endpoint inside the network."""

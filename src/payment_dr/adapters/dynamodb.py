@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from payment_dr.adapters.aws_calls import aws_errors, error_code, tight
+from payment_dr.adapters.conditional_write import conditional
 from payment_dr.adapters.record_items import (
     KEY,
     OPEN_INDEX,
@@ -26,6 +27,7 @@ from payment_dr.adapters.record_items import (
 from payment_dr.core.clock import Clock
 from payment_dr.core.errors import UnavailableError
 from payment_dr.core.settings import PaymentSettings
+from payment_dr.payments.jobs.rebuild import ScanPage
 from payment_dr.payments.ports import Page
 from payment_dr.payments.record import Record
 
@@ -184,14 +186,46 @@ class DynamoPaymentsTable:
 
     def records(self) -> Iterator[Record]:
         """Every payment by a strongly consistent scan, in any order; for evidence."""
-        request: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
+        cursor: str | None = None
         for _ in range(_SCAN_PAGES_MAX):
-            with aws_errors("scanning payments", writes=False):
-                answer = self._client.scan(**request)
-            items: list[Item] = answer["Items"]
-            yield from (record_of(item) for item in items if is_payment_key(item[KEY]["S"]))
-            last = answer.get("LastEvaluatedKey")
-            if not last:
+            page = self.scan(cursor=cursor)
+            yield from page.records
+            cursor = page.cursor
+            if cursor is None:
                 return
-            request["ExclusiveStartKey"] = last
         raise UnavailableError(f"scanning payments: table {self._table} did not end")
+
+    def scan(self, *, cursor: str | None, limit: int | None = None) -> ScanPage:
+        """A page of a strongly consistent scan; without a limit as much as the service gives."""
+        request: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
+        if cursor is not None:
+            request["ExclusiveStartKey"] = {KEY: {"S": cursor}}
+        if limit is not None:
+            request["Limit"] = limit
+        with aws_errors("scanning payments", writes=False):
+            answer: Any = self._client.scan(**request)
+        items: list[Item] = answer["Items"]
+        last = answer.get("LastEvaluatedKey")
+        return ScanPage(
+            records=tuple(record_of(item) for item in items if is_payment_key(item[KEY]["S"])),
+            cursor=last[KEY]["S"] if last else None,
+        )
+
+    def delete_expired(self, payment_id: str, *, based_on: int) -> bool:
+        """Delete an expired record if the stored version is `based_on`; False when it is not."""
+        with aws_errors("expiring a payment", writes=True):
+            return conditional(
+                lambda: self._client.delete_item(
+                    TableName=self._table,
+                    Key={KEY: {"S": payment_id}},
+                    ConditionExpression="#version = :based_on",
+                    ExpressionAttributeNames={"#version": "version"},
+                    ExpressionAttributeValues={":based_on": {"N": str(based_on)}},
+                )
+            )
+
+    def items_counted(self) -> int:
+        """Items of the table as the service counted them, some hours ago perhaps."""
+        with aws_errors("asking for the table's size", writes=False):
+            answer = self._client.describe_table(TableName=self._table)
+        return answer["Table"].get("ItemCount", 0)

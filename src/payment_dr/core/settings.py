@@ -196,7 +196,7 @@ class PaymentSettings(SettingsModel):
     """`stripe`; or `acquirer`, a plain JSON API at the address that functions are given."""
     mode: Mode = Mode.TEST
     """Whether money is real: keys of the other mode do not work here."""
-    record_age_days: Annotated[int, Field(ge=36, le=3653)] = 400
+    record_age_days: Annotated[int, Field(ge=2, le=3653)] = 400
     """Age from which a finished, confirmed payment leaves the payments table, and with it its
     idempotency keys; more than the oldest backup that a ledger may be rebuilt from."""
     delivered_age_days: Annotated[int, Field(ge=1, le=3653)] = 30
@@ -317,10 +317,9 @@ class Settings(SettingsModel):
         age, kept = self.payments.record_age_days, self.deployment.backup_retention_days
         if age > kept:
             return []
-        return [
-            f"payments.record_age_days {age} must exceed deployment.backup_retention_days {kept}: "
-            "a ledger rebuilt from the oldest backup would lack what expired since"
-        ]
+        why = "a ledger rebuilt from the oldest backup would lack what has expired since"
+        name = "deployment.backup_retention_days"
+        return [f"payments.record_age_days {age} must exceed {name} {kept}: {why}"]
 
     def site(self, name: str) -> SiteSettings:
         """The site of that name; KeyError if there is none."""
