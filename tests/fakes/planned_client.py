@@ -14,12 +14,23 @@ def refusal(code: str, status: int = 400) -> ClientError:
     return ClientError(response, "Operation")
 
 
+class Events:
+    """Takes what is registered, and calls none of it: answers are planned as they are read."""
+
+    def __init__(self) -> None:
+        self.events = self
+
+    def register(self, event: str, handler: Callable[..., Any]) -> None:
+        """Nothing is sent, so nothing happens to it."""
+
+
 class PlannedClient:
     """One answer or error a call, in order, the last for ever; `calls` are (action, request)."""
 
     def __init__(self, *planned: Any) -> None:
         self.planned = list(planned)
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.meta = Events()
 
     def __getattr__(self, action: str) -> Callable[..., Any]:
         def act(**request: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 
 from fakes.clock import FakeClock
 from fakes.composed import SETTINGS
+from fakes.planned_client import Events
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.control_table import control_item
@@ -49,6 +50,7 @@ class FakeAws:
         self.up = True
         self.made: list[str] = []
         self.tokens = 0
+        self.meta = Events()
 
     def create_client(self, service: str, **_options: Any) -> "FakeAws":
         self.made.append(service)

@@ -15,12 +15,14 @@ from fakes.recovery_world import EAST, STEADY_AT_EAST, WEST
 from fakes.table import FakePaymentsTable
 from payment_dr.adapters.control_table import control_item
 from payment_dr.adapters.dns_routing import DnsRouting
+from payment_dr.adapters.side_by_side import side_by_side
 from payment_dr.core.errors import SettingsError, UnavailableError
 from payment_dr.core.money import Money
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 from payment_dr.functions import composition, recovery_composition, watcher
 from payment_dr.functions.environment import Address, AwsAccess, Environment
 from payment_dr.functions.recovery_composition import LedgerReconciler, compose_recovery
+from payment_dr.payments.jobs.walk import Together
 from payment_dr.payments.ports import Ledger, Succeeded
 from payment_dr.payments.requests import PayRequest
 from payment_dr.payments.transitions import Author, claim, decided
@@ -156,8 +158,11 @@ def test_the_canary_uses_the_canarys_own_key(aws: dict[str, PlannedClient]) -> N
 def test_a_ledger_that_is_not_reached_fails_a_reconciliation(
     aws: dict[str, PlannedClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def look(_table: object, ledger: Ledger, _stamp: Stamp, *, started_at: float) -> None:
+    def look(
+        _table: object, ledger: Ledger, _stamp: Stamp, *, started_at: float, together: Together
+    ) -> None:
         assert started_at > 0
+        assert together is side_by_side
         ledger.view([])
 
     monkeypatch.setattr(recovery_composition, "reconcile", look)
