@@ -276,9 +276,10 @@ def test_one_request_is_found_by_its_id_from_the_log_to_the_webhook(quiet_shop: 
     )
 
     for site, asked in ((EAST, charge), (WEST, again), (EAST, refund)):
-        (line,) = [one for one in lines_of(lab, site) if one.get("request_id") == asked]
-        assert (line["payment_id"], line["message"]) == (payment_id, "request")
-        assert line["function_request_id"] != asked
+        lines = [one for one in lines_of(lab, site) if one.get("request_id") == asked]
+        # Whatever else was said of it meanwhile, on a slow machine, names it as well.
+        assert [one["payment_id"] for one in lines if one["message"] == "request"] == [payment_id]
+        assert not [one for one in lines if one["function_request_id"] == asked]
 
     item = lab.aws_client("dynamodb", WEST).get_item(
         TableName=lab.settings.resource("table"), Key={"payment_id": {"S": payment_id}}
