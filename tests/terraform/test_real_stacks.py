@@ -117,7 +117,7 @@ def test_nothing_of_a_site_is_or_is_read_in_another_region(stacks: Stacks, name:
     assert [one["region"] for one in stack.configuration["provider"]["aws"]] == [here]
     assert "terraform_remote_state" not in stack.configuration.get("data", {})
     # Every regional resource of the provider says its region, whoever chose it.
-    read = stack.plan["prior_state"]["values"]["root_module"]["resources"]
+    read = stack.plan["prior_state"]["values"]["root_module"].get("resources", [])
     regions = {one["values"].get("region", here) for one in (*stack.resources, *read)}
     assert regions == {here}
     assert sum("region" in one["values"] for one in stack.resources) > len(stack.resources) / 2
