@@ -187,6 +187,7 @@ def test_a_package_over_lambdas_limit_is_refused(
 ) -> None:
     monkeypatch.setattr(package, "SIZE_MAX_BYTES", 10)
     monkeypatch.setattr(package, "compiled", lambda *_: {})
+    monkeypatch.setattr(package, "_install", lambda directory, _: directory.mkdir())
     with pytest.raises(PaymentDrError, match="Lambda takes 10"):
         build(tmp_path / "functions.zip")
 

@@ -167,7 +167,12 @@ def test_cpython_313_runs_what_was_compiled_and_reads_no_source(
     assert told.stdout == "1250 payment_dr.core.money"
 
 
-def test_only_named_modules_of_the_package_are_compiled() -> None:
+def test_only_named_modules_of_the_package_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copies(work: Path) -> str:
+        (work / "sources").rename(work / "compiled")
+        return CACHE_TAG
+
+    monkeypatch.setattr(package_bytecode, "_compile", copies)
     contents = {"a/__init__.py": b"", "a/b.py": b"X = {'one', 'two'}\n", "c.py": b"", "d.txt": b""}
     found = compiled(contents, ["a", "a.b", "d", "os"])
     assert sorted(found) == [cached("a/__init__.py", CACHE_TAG), cached("a/b.py", CACHE_TAG)]
@@ -200,6 +205,7 @@ def test_without_a_compiler_the_package_is_built_and_says_why(
         raise PaymentDrError("npm cannot be reached", remedy="none")
 
     monkeypatch.setattr(package, "compiled", fails)
+    monkeypatch.setattr(package, "_install", lambda directory, _: directory.mkdir())
     monkeypatch.setattr(package, "imported_modules", tuple)
     built = build(tmp_path / "functions.zip")
     assert not built.compiled
