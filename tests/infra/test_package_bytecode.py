@@ -11,7 +11,7 @@ import sys
 import uuid
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -105,7 +105,12 @@ def test_each_compiled_file_is_of_lambdas_python_and_of_the_source_beside_it(
 def test_whatever_handlers_and_payments_load_is_compiled(
     built: FunctionPackage, unpacked: Path
 ) -> None:
-    money = {"object": "payment_intent", "id": "pi_1", "status": "succeeded", "currency": "eur"}
+    money: dict[str, Any] = {
+        "object": "payment_intent",
+        "id": "pi_1",
+        "status": "succeeded",
+        "currency": "eur",
+    }
     money |= {"last_payment_error": None, "cancellation_reason": None}
     found = money | {"data": [money | {"metadata": {"operation_id": "o"}}], "has_more": False}
     handlers = [function.handler.partition(":")[0] for function in FUNCTIONS]

@@ -1,7 +1,7 @@
 """Nothing that is deployed can be reached in clear: each kind of endpoint refuses it by itself."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ BY_ARGUMENT: Final = {
 """What has an argument for it: the block that holds it, its name, the value that is wanted."""
 
 
-def in_clear(resources: list[dict[str, Any]]) -> Iterator[str]:
+def in_clear(resources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What of a stack could be reached without TLS."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for one in resources:

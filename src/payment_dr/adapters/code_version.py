@@ -15,7 +15,6 @@ _NOT_SHIPPED: Final = frozenset(
         "abort.py",
         "audit.py",
         "reconciler.py",
-        "reconciliation_report.py",
         "state_machine.py",
         "survey.py",
     }

@@ -37,8 +37,10 @@ class DeploymentSettings(SettingsModel):
     engine_version: str = "16.8"
     """Aurora PostgreSQL; from 16.8 on a global switchover takes seconds."""
     home_follows: bool = False
-    """Writes home's cluster as a secondary of the global cluster, as the other site's always is: to
-    make it anew after it was lost while the other site is the writer. Off again after a failback."""
+    """Writes home's cluster as a secondary of the global cluster, as the other site's always is.
+
+    To make it anew after it was lost while the other site writes. Off again after a failback.
+    """
     backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 35
     """How far back a cluster can be restored to a point in time."""
     vault_lock: bool = False

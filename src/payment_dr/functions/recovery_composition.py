@@ -170,7 +170,7 @@ class _OwnLedger:
             self._made = PostgresLedger(
                 lambda: ledger_login(self._environment, self._login()),
                 timeout_s=_LEDGER_S,
-                connections=1,
+                connections=UNCONFIRMED_SHARDS,
                 doubt=self._login.doubt,
             )
         return self._made

@@ -21,7 +21,6 @@ from payment_dr.cli import deploy, deploy_view, destroy, stacks, synth
 from payment_dr.cli.main import build
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import Settings
-from payment_dr.infra import drift
 from payment_dr.infra.engine import Engine, EngineName
 from payment_dr.infra.package import FunctionPackage
 from payment_dr.infra.synthesis import Synthesis
@@ -175,7 +174,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, client: object) -> None:
             assert service == "s3"
             return client
 
-    monkeypatch.setattr(drift.boto3.session, "Session", Session)
+    monkeypatch.setattr("boto3.session.Session", Session)
 
 
 def test_a_diff_files_for_each_site_what_readiness_then_calls_drift(

@@ -76,10 +76,11 @@ def test_a_run_that_is_asked_for_is_verified_beside_that_of_the_day(
     world.day()
     monkeypatch.setattr(module, "ports_of", lambda _: world.ports())
     asked = {"run": "2023-11-14T22-15-00Z"}
+    document = module.handler(asked, None)
     for _ in range(20):
-        document = module.handler(asked, None)
         if document["verdicts"]:
             break
+        document = module.handler(asked, None)
     assert document["run"] == asked["run"]
     assert [one["verdict"] for one in document["verdicts"]] == ["pass", "pass"]
     assert {one.run for one in world.filed} == {"2023-11-14", asked["run"]}

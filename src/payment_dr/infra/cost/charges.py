@@ -25,7 +25,7 @@ def _always(name: str) -> Callable[[Resource], str]:
 _FAST_INTERVAL_S: Final = 10
 
 
-def _options(check: Resource) -> float:
+def _options(check: Resource) -> int:
     """Options of a health check that are paid for, each."""
     return sum(
         (
