@@ -345,8 +345,8 @@ def test_a_key_of_the_site_is_used_through_a_service_or_for_the_function_s_own_e
 def test_no_function_calls_cloudwatch_whose_metrics_are_lines_of_the_log(
     one: Function, home: Place
 ) -> None:
-    actions = {action for each in statements(one, home) for action in each.actions}
-    assert not [action for action in actions if action.startswith("cloudwatch:")]
+    named = {action for each in statements(one, home) for action in each.actions}
+    assert not [action for action in named if action.startswith("cloudwatch:")]
 
 
 def test_the_code_of_a_function_cannot_touch_the_network_that_lambda_made_for_it(

@@ -416,5 +416,4 @@ class DoneForgotten(Forgetful):
         super().__init__(ledger, "")
 
     def checkpoint(self, stamp: Stamp) -> Kept | None:
-        del stamp
-        return None
+        return None if stamp == MOVE else super().checkpoint(stamp)

@@ -71,8 +71,15 @@ class Moves:
             self.superseded += 1
             keeps = unfinished.scans and self.bug is not Bug.SUPERSEDED_SCAN_IS_DROPPED
             move = replace(move, scans=move.scans or keeps)
+        view = self.control.view
+        posts_on = Stamp(epoch=view.epoch, site=view.active)
         self.move = move
-        self.control.view = replace(self.control.view, steady=False, epoch=move.epoch)
+        self.control.view = replace(
+            view,
+            steady=False,
+            epoch=move.epoch,
+            until_paused=posts_on if move.planned and unfinished is None else None,
+        )
 
     def carry_on(self) -> None:
         """From wherever the last orchestrator died; the body of an actor at the target."""
@@ -115,8 +122,12 @@ class Moves:
         """An act of the platform; meanwhile another orchestrator may have finished the move."""
         self.scheduler.gate(effect, lambda: act() if self.move is move else None)
 
+    def _mark_pause(self) -> None:
+        self.control.view = replace(self.control.view, until_paused=None)
+
     def _switch_over(self, move: Move, source: FakeLedger, target: FakeLedger) -> None:
         paused = Stamp(epoch=move.epoch, site=None)
+        self._act(move, "mark", self._mark_pause)
         self._act(move, "pause", lambda: source.write_stamp(paused))
         drained = False
         for _ in range(_LOOKS_AT_DRAIN):

@@ -298,7 +298,10 @@ def _service(environment: Environment, ports: Ports) -> PaymentService:
 
 def _view(record: ControlRecord) -> ControlView:
     return ControlView(
-        steady=record.phase is Phase.STEADY, active=record.active, epoch=record.epoch
+        steady=record.phase is Phase.STEADY,
+        active=record.active,
+        epoch=record.epoch,
+        until_paused=record.until_paused,
     )
 
 

@@ -136,15 +136,26 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlView:
-    """What the protocol needs of the control record: phase STEADY or not, who is active, epoch."""
+    """What the protocol needs of the control record: phase STEADY or not, who is active, epoch.
+
+    `until_paused` is the stamp that the source of a planned move carries until it pauses posting.
+    """
 
     steady: bool
     active: SiteName
     epoch: Epoch
+    until_paused: Stamp | None = None
+
+    def is_active(self, site: SiteName) -> bool:
+        """Whether `site` has the active role, and no move is under way."""
+        return self.steady and self.active == site
 
     def posting_stamp(self, site: SiteName) -> Stamp | None:
         """The stamp under which `site` may post now; None when it may not."""
-        return Stamp(epoch=self.epoch, site=site) if self.steady and self.active == site else None
+        if self.is_active(site):
+            return Stamp(epoch=self.epoch, site=site)
+        stamp = self.until_paused
+        return stamp if stamp is not None and stamp.site == site else None
 
     def confirming_stamp(self, site: SiteName) -> Stamp | None:
         """The stamp that the replica at `site` must show to confirm; None when it may not."""

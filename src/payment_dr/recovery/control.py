@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 from payment_dr.core.stamp import Epoch, SiteName, Stamp
 
@@ -44,6 +45,12 @@ class StepName(StrEnum):
     OPEN_LEDGER = "open-ledger"
     VERIFY = "verify"
     EVIDENCE = "evidence"
+
+
+_PLANNED: Final = frozenset({MoveKind.SWITCHOVER, MoveKind.FAILBACK})
+
+_BEFORE_PAUSE: Final = frozenset({StepName.READY, StepName.OPEN_MOVE, StepName.ROUTE})
+"""Steps of a planned move at which its source still posts. A test compares them with the plan."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,3 +118,22 @@ class ControlRecord:
     def stamp(self) -> Stamp:
         """The stamp that the ledger of the active site carries in a steady phase."""
         return Stamp(epoch=self.epoch, site=self.active)
+
+    @property
+    def until_paused(self) -> Stamp | None:
+        """The stamp under which the source of a planned move goes on posting until it is paused.
+
+        Clients are sent to the target first, which takes as long as DNS does. Whoever posts under
+        this stamp when the pause has come is fenced by the ledger itself. None when the move took
+        the place of another: what the ledger carries then is not known.
+        """
+        move = self.move
+        if (
+            self.phase is Phase.STEADY
+            or move is None
+            or move.kind not in _PLANNED
+            or move.step not in _BEFORE_PAUSE
+            or move.replaced is not None
+        ):
+            return None
+        return Stamp(epoch=Epoch(self.epoch - 1), site=self.active)

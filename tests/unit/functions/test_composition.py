@@ -165,9 +165,9 @@ def test_a_secret_outlives_an_outage(aws: FakeAws, environment: Environment) -> 
 
 def test_the_ledger_is_reached_by_tls_except_in_a_lab(environment: Environment) -> None:
     assert not ledger_login(environment, SECRET).tls
-    on_aws = ledger_login(replace(environment, aws=None), SECRET)
-    assert on_aws.tls
-    assert (on_aws.user, on_aws.password) == ("u", "p")
+    elsewhere = ledger_login(replace(environment, aws=None), SECRET)
+    assert elsewhere.tls
+    assert (elsewhere.user, elsewhere.password) == ("u", "p")
 
 
 def on_aws(environment: Environment, how: LedgerAuthentication) -> Environment:

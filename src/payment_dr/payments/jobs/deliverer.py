@@ -126,7 +126,7 @@ class Deliverer:
         silent: set[str] = set()
         planned, results, active = 0, list[Result](), False
         for _ in range(_BATCHES_MAX):
-            active = self.control().posting_stamp(self.site) is not None
+            active = self.control().is_active(self.site)
             if not active:
                 break
             added, done = self._plan(), self._send(silent, end)

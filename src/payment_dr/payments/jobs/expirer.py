@@ -64,7 +64,7 @@ class Expirer:
             UnavailableError: a dependency did not answer; the next run goes on.
         """
         seen = expired = 0
-        if self.control().posting_stamp(self.site) is None:
+        if not self.control().is_active(self.site):
             # A move may be about to rebuild the ledger from these very records.
             return ExpirerRun(seen=seen, expired=expired)
         cursor = self.bookmark.read()
