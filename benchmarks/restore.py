@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -115,8 +116,11 @@ def main() -> None:
         undo.callback(launcher.close)
         binaries = find_postgres(directory.postgres)
         binaries.give(directory.postgres)
-        passwords = LedgerPasswords(owner=PASSWORD, admin=PASSWORD, app=PASSWORD)
-        host = PostgresHost(binaries=binaries, launcher=launcher, passwords=passwords)
+        host = PostgresHost(
+            binaries=binaries,
+            launcher=launcher,
+            passwords=LedgerPasswords(owner=PASSWORD, admin=PASSWORD, app=PASSWORD),
+        )
         place = directory.postgres / "backups"
         backups = LabBackups(place, host=host, source=server, port=free_port())
         begun = time.perf_counter()
@@ -140,9 +144,7 @@ def floors(binaries: PostgresBinaries, place: Path, owner: Connection) -> dict[s
     marks.append(time.perf_counter())
     shutil.rmtree(place / "copy")
     names = ("manifest_s", "copy_s", "scan_s")
-    return {
-        name: after - before for name, before, after in zip(names, marks, marks[1:], strict=False)
-    }
+    return {name: b - a for name, (a, b) in zip(names, pairwise(marks), strict=True)}
 
 
 def report(parts: Sequence[Mapping[str, float]], size: int, payments: int, backup_s: float) -> None:
