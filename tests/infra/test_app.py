@@ -122,12 +122,14 @@ def test_stacks_are_applied_one_after_another_and_refer_to_none(
 def out_of_region(stack: StackJson, other: str) -> list[str]:
     """Where another region is named, names that lead there on purpose aside.
 
-    These are ARNs, host names, and the settings that functions get, which are about both sites.
+    These are ARNs, host names, the settings that functions get, which are about both sites, and
+    metrics of this region about what is copied from the other one.
     """
+    on_purpose = {"PAYMENT_DR_SETTINGS", "SourceRegion", "dashboard_body"}
     return [
         ".".join(path)
         for path, text in leaves(stack)
-        if other in _HOST.sub("", _ARN.sub("", text)) and path[-1] != "PAYMENT_DR_SETTINGS"
+        if other in _HOST.sub("", _ARN.sub("", text)) and path[-1] not in on_purpose
     ]
 
 

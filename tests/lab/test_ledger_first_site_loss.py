@@ -127,7 +127,7 @@ def test_acknowledged_payments_that_were_not_copied_die_with_the_site(lab: Lab) 
     assert kept[payment_id].refunded_minor == 250
     assert acknowledged - kept.keys()
 
-    again = client.pay("west", "k39")
+    again = until_created(client, "west", "k39")
     assert again.status == 201
     assert again.body["payment_id"] in acknowledged
     assert "idempotent-replayed" not in again.headers

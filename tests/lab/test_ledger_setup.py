@@ -153,7 +153,7 @@ def test_given_up_anywhere_it_goes_on_where_it_was(
     parts = ["make_roles", "_RIGHTS", "_set_password", "migrate", "stamp_first"]
     part = parts[half - 1]
 
-    def cut_off(*_: object) -> None:
+    def cut_off(*_: object, **__: object) -> None:
         raise psycopg.OperationalError("cut off")
 
     control = Control()

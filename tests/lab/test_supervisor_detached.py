@@ -142,11 +142,13 @@ def test_a_supervisor_that_is_gone_already_is_no_error(registry: Registry, tmp_p
 class InstantLab:
     """A lab without processes."""
 
+    place: Path
+
     def __init__(self, settings: Settings, *, empty: bool, progress: Any) -> None:
         assert settings == SETTINGS
         assert not empty
         self._progress = progress
-        self.directory = Path("/nowhere")
+        self.directory = self.place
         self.addresses = addresses_from(SETTINGS, 20_000)
         self.ended = self
 
@@ -176,8 +178,10 @@ def reports_of(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> list[dict
 
 
 def test_the_supervisor_reports_until_it_is_ready(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setattr(InstantLab, "place", tmp_path, raising=False)
     monkeypatch.setattr(detached, "Lab", InstantLab)
     assert reports_of(monkeypatch, registry) == [{"progress": "almost there"}, {"ready": True}]
     assert registry.all() == ()

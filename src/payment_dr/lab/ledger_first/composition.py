@@ -28,6 +28,7 @@ from payment_dr.functions.environment import Environment, environment_from
 from payment_dr.functions.logs import configure_logs
 from payment_dr.functions.merchants import merchant_parts
 from payment_dr.lab.ledger_first.payments import PostgresPayments
+from payment_dr.lab.ledger_first.untraced import UntracedProvider
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.ports import ControlView
 from payment_dr.payments.service import PaymentService, Ports
@@ -78,7 +79,11 @@ def compose(environment: Environment, role: Role) -> Composition:
         return ControlView(steady=False, active=settings.home, epoch=FIRST_EPOCH)
 
     ports = Ports(
-        table=payments, ledger=payments, provider=provider, clock=clock, control=no_control
+        table=payments,
+        ledger=payments,
+        provider=UntracedProvider(provider=provider),
+        clock=clock,
+        control=no_control,
     )
     return Composition(
         environment=environment,
