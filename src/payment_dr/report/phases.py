@@ -31,9 +31,12 @@ def phases(report: Report) -> tuple[Phase, ...]:
         return ()
     times = report.recovery_time_s
     at = {name: at_s - fault for name, at_s in marks.items()}
+    opened = at.get("ledger open")
+    # A planned move lets its source post until clients have left, so it closes after the order.
+    closed = min((s for s in (opened, times.ledger) if s is not None), default=None)
     found = [
         _ending("not accepting", times.acceptance, times.acceptance, style="bad"),
-        _ending("ledger closed", at.get("ledger open"), at.get("ledger open"), style="muted"),
+        _ending("ledger closed", opened, closed, style="muted"),
         _ending("detection", at.get("detection"), times.detection),
         _ending("routing", at.get("takeover"), times.routing),
         _ending("decision", _sum(times.detection, times.decision), times.decision),

@@ -129,6 +129,13 @@ def test_the_parts_of_a_recovery_begin_where_they_began() -> None:
     assert starts == sorted(starts)
 
 
+def test_a_ledger_that_was_posted_to_while_clients_left_is_drawn_closed_from_then_on() -> None:
+    times = replace(good().recovery_time_s, ledger=0.8)
+    bars = {phase.name: phase for phase in phases(replace(good(), recovery_time_s=times))}
+    assert bars["ledger closed"].start_s == pytest.approx(3.49 - 0.8)
+    assert bars["ledger closed"].end_s == pytest.approx(3.49)
+
+
 def test_only_the_parts_that_are_known_are_drawn() -> None:
     times = replace(good().recovery_time_s, detection=None, acceptance=None)
     names = {phase.name for phase in phases(replace(good(), recovery_time_s=times))}
