@@ -4,7 +4,9 @@ from typing import Final
 
 from fakes.clock import FakeClock
 from fakes.faults import Gate, open_gate
+from payment_dr.core.money import Money
 from payment_dr.payments.ports import Declined, ProviderCall, ProviderOutcome, Succeeded
+from payment_dr.payments.record import Operation, OperationKind, OperationState
 
 DECLINED_METHOD: Final = "pm_card_visa_chargeDeclined"
 """Charges with this means of payment are declined."""
@@ -51,3 +53,30 @@ class FakeProvider:
             return Declined(code="card_declined", reference=None)
         self.effects.append(call)
         return Succeeded(reference=f"ch_{len(self.effects)}")
+
+
+def charge_call(request_id: str = "") -> ProviderCall:
+    """A charge of EUR 12.50, always the same but for the request that claimed it."""
+    operation = Operation(
+        operation_id="op-1",
+        kind=OperationKind.CHARGE,
+        idempotency_key="k",
+        fingerprint="f",
+        amount_minor=1250,
+        capture=True,
+        payment_method="pm_card_visa",
+        state=OperationState.PENDING,
+        provider_reference=None,
+        decline_code=None,
+        response=None,
+        started_at=0.0,
+        decided_at=None,
+        request_id=request_id,
+    )
+    return ProviderCall(
+        payment_id="p-1",
+        merchant="shop",
+        money=Money(minor_units=1250, currency="EUR"),
+        operation=operation,
+        charge_reference=None,
+    )

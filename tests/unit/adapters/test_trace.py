@@ -7,42 +7,14 @@ import msgspec
 import pytest
 import urllib3
 
+from fakes.provider import charge_call
 from payment_dr.adapters.acquirer_provider import AcquirerProvider
 from payment_dr.adapters.stripe_provider import StripeProvider
 from payment_dr.adapters.trace import TRACE_HEADER, trace_headers
-from payment_dr.core.money import Money
-from payment_dr.payments.ports import ProviderCall
-from payment_dr.payments.record import Operation, OperationKind, OperationState
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 URL = "http://127.0.0.1:9"
 ANSWER = {"id": "pi_1", "object": "payment_intent", "status": "succeeded", "metadata": {}}
-
-
-def call(request_id: str) -> ProviderCall:
-    operation = Operation(
-        operation_id="op-1",
-        kind=OperationKind.CHARGE,
-        idempotency_key="k",
-        fingerprint="f",
-        amount_minor=1250,
-        capture=True,
-        payment_method="pm_card_visa",
-        state=OperationState.PENDING,
-        provider_reference=None,
-        decline_code=None,
-        response=None,
-        started_at=0.0,
-        decided_at=None,
-        request_id=request_id,
-    )
-    return ProviderCall(
-        payment_id="p-1",
-        merchant="shop",
-        money=Money(minor_units=1250, currency="EUR"),
-        operation=operation,
-        charge_reference=None,
-    )
 
 
 @pytest.fixture(name="sent")
@@ -63,10 +35,10 @@ def test_stripe_is_told_the_trace_and_keeps_the_id_of_the_request(
     sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = StripeProvider(lambda: "sk_test_x", timeout_s=1.0, url=URL)
-    provider.perform(call("r-1"))
+    provider.perform(charge_call("r-1"))
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
-    provider.perform(call("r-1"))
-    provider.perform(call(""))
+    provider.perform(charge_call("r-1"))
+    provider.perform(charge_call(""))
     bodies = [parse_qs(one["body"]) for one in sent]
     assert [body.get("metadata[request_id]") for body in bodies] == [["r-1"], ["r-1"], None]
     assert [one["headers"].get(TRACE_HEADER) for one in sent] == [None, TRACE, TRACE]
@@ -78,7 +50,7 @@ def test_an_acquirer_is_told_the_trace_and_the_id_of_the_request(
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
     provider = AcquirerProvider(lambda: "sk_test_x", timeout_s=1.0, url=URL)
-    provider.perform(call("r-1"))
+    provider.perform(charge_call("r-1"))
     assert msgspec.json.decode(sent[0]["body"])["request_id"] == "r-1"
     assert sent[0]["headers"][TRACE_HEADER] == TRACE
 

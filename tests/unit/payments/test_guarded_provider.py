@@ -8,36 +8,13 @@ import pytest
 
 from fakes.clock import FakeClock
 from fakes.faults import Fault, Script
-from fakes.provider import FakeProvider
+from fakes.provider import FakeProvider, charge_call
 from payment_dr.core.errors import UnavailableError
-from payment_dr.core.money import Money
 from payment_dr.payments.breaker import CircuitBreaker
 from payment_dr.payments.guarded_provider import ATTEMPTS_MAX, FAILURES_MAX, GuardedProvider
-from payment_dr.payments.ports import Declined, ProviderCall, Succeeded
-from payment_dr.payments.record import Operation, OperationKind, OperationState
+from payment_dr.payments.ports import Declined, Succeeded
 
-OPERATION = Operation(
-    operation_id="op-1",
-    kind=OperationKind.CHARGE,
-    idempotency_key="k",
-    fingerprint="f",
-    amount_minor=1250,
-    capture=True,
-    payment_method="pm_card_visa",
-    state=OperationState.PENDING,
-    provider_reference=None,
-    decline_code=None,
-    response=None,
-    started_at=0.0,
-    decided_at=None,
-)
-CALL = ProviderCall(
-    payment_id="p-1",
-    merchant="shop",
-    money=Money(minor_units=1250, currency="EUR"),
-    operation=OPERATION,
-    charge_reference=None,
-)
+CALL = charge_call()
 
 
 class Scene:
