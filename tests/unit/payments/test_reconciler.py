@@ -7,6 +7,7 @@ import pytest
 
 from fakes.control import EAST, WEST
 from fakes.faults import Fault
+from fakes.ledger import booked_of
 from fakes.scene import AUTHORISE, PAY, Scene, on, refund
 from payment_dr.core.stamp import Epoch
 from payment_dr.payments.completing import LOOK_UP_LAGS_S
@@ -22,7 +23,6 @@ from payment_dr.payments.reconciler import Reconciler
 from payment_dr.payments.reconciliation_report import (
     BookedPayment,
     Cause,
-    Projected,
     Reconciliation,
     TotalDifference,
 )
@@ -39,24 +39,7 @@ class FakeAudit:
 
     def truth(self, payment_id: str) -> BookedPayment | None:
         found = [e for e in self._scene.ledger.entries.values() if e.payment_id == payment_id]
-        if not found:
-            return None
-        latest = max(found, key=lambda booking: booking.order)
-        return BookedPayment(
-            events=frozenset(one.operation_id for one in found),
-            entries={
-                one.operation_id: frozenset((p.account.value, p.minor_units) for p in one.postings)
-                for one in found
-                if one.postings
-            },
-            projected=Projected(
-                status=latest.payment.status,
-                captured=latest.payment.captured,
-                refunded=latest.payment.refunded,
-                fees=latest.payment.fees,
-                order=latest.order,
-            ),
-        )
+        return booked_of(found) if found else None
 
     def booked(self, payment_ids: Sequence[str]) -> Mapping[str, BookedPayment]:
         found = {key: self.planted.get(key) or self.truth(key) for key in payment_ids}
