@@ -101,6 +101,11 @@ class Booking:
     occurred_at: float
     request_id: str | None = None
 
+    @property
+    def moved_minor(self) -> int:
+        """The money that it moves in either direction, in minor units; 0 without postings."""
+        return sum(max(leg.minor_units, 0) for leg in self.postings)
+
 
 def booking_of(record: Record, operation: Operation) -> Booking | None:
     """The booking of one of the record's operations, None while it is pending."""

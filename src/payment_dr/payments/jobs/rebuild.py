@@ -184,10 +184,7 @@ class Rebuild:
     ) -> Checkpoint:
         advanced = self.ledger.rebuild_on(bookings, stamp, reached, based_on=revision)
         if advanced is Advanced.FENCED:
-            raise FencedError(
-                f"the ledger does not carry the stamp of epoch {stamp.epoch} at {stamp.site}",
-                remedy="payment-dr status",
-            )
+            raise FencedError(stamp)
         if advanced is Advanced.OVERTAKEN:
             raise UnavailableError("another runner of this move went on first; looking again")
         return reached
@@ -205,7 +202,7 @@ class Rebuild:
 
         all(self.spread(mark, lacking))
         bookings = [b for r in lacking for b in _absent(marked[r.payment_id], present)]
-        tallies = _added(checkpoint.posted, ((b.currency, 1, _money(b)) for b in bookings))
+        tallies = _added(checkpoint.posted, ((b.currency, 1, b.moved_minor) for b in bookings))
         return bookings, replace(checkpoint, posted=tallies)
 
     def _compare(
@@ -221,7 +218,7 @@ class Rebuild:
             has, currency = booked.get(record.payment_id, NOTHING), record.money.currency
             late = _young(record, has, since)
             wanted = [b for b in bookings_of(record) if b.operation_id not in late]
-            implied = _added(implied, ((currency, 1, _money(b)) for b in wanted))
+            implied = _added(implied, ((currency, 1, b.moved_minor) for b in wanted))
             held = _added(held, [(currency, len(has.events), _money_of(has))])
             young += len(late)
             found += [
@@ -283,10 +280,6 @@ def _young(record: Record, has: BookedPayment, since: float) -> frozenset[str]:
         and b.operation_id not in has.events
         and b.operation_id not in has.entries
     )
-
-
-def _money(booking: Booking) -> int:
-    return sum(max(leg.minor_units, 0) for leg in booking.postings)
 
 
 def _money_of(has: BookedPayment) -> int:

@@ -24,6 +24,12 @@ _PASSES_MAX: Final = 20
 class FencedError(PaymentDrError):
     """The ledger's stamp is not the move's: another move took the ledger."""
 
+    def __init__(self, stamp: Stamp) -> None:
+        super().__init__(
+            f"the ledger does not carry the stamp of epoch {stamp.epoch} at {stamp.site}",
+            remedy="payment-dr status",
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciliation:
@@ -69,10 +75,7 @@ def reconcile(
         unconfirmed = [record for record in records if record.unconfirmed is not None]
         missing = missing_bookings(ledger, unconfirmed)
         if missing and ledger.post(missing, stamp) is Posted.FENCED:
-            raise FencedError(
-                f"the ledger does not carry the stamp of epoch {stamp.epoch} at {stamp.site}",
-                remedy="payment-dr status",
-            )
+            raise FencedError(stamp)
         return _Page(seen=tuple(record.payment_id for record in unconfirmed), posted=missing)
 
     for _ in range(_PASSES_MAX):
@@ -112,5 +115,4 @@ class _Found:
         self.seen.update(dict.fromkeys(page.seen))
         for booking in page.posted:
             self.posted.append(booking.operation_id)
-            moved = sum(max(leg.minor_units, 0) for leg in booking.postings)
-            self.money[booking.currency] += moved
+            self.money[booking.currency] += booking.moved_minor
