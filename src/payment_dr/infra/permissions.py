@@ -150,7 +150,7 @@ def _control_record(function: Function, place: Place) -> tuple[PolicyStatement, 
         PolicyStatement(
             sid="NoAuditLog" if moves else "NoControlRecord",
             actions=("dynamodb:PutItem", "dynamodb:UpdateItem"),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
             conditions={
                 "ForAnyValue:StringLike": {
                     "dynamodb:LeadingKeys": f"{AUDIT_KEY if moves else CONTROL_KEY}*"
@@ -169,19 +169,15 @@ def _api_keys(function: Function, place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="NoApiKeys",
             actions=("dynamodb:PutItem", "dynamodb:UpdateItem"),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
             conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "key#*"}},
             effect=Effect.DENY,
         ),
     )
 
 
-def _table(place: Place) -> str:
-    return place.arn("dynamodb", f"table/{place.shared('table')}")
-
-
 def _table_read(place: Place) -> tuple[PolicyStatement, ...]:
-    table = _table(place)
+    table = place.table_arn
     indexes = (f"{table}/index/{index}" for index in (UNCONFIRMED_INDEX, OPEN_INDEX))
     return (
         PolicyStatement(
@@ -198,7 +194,7 @@ def _table_write(place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="WritePayments",
             actions=("dynamodb:PutItem",),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
         ),
     )
 
@@ -208,7 +204,7 @@ def _directory(place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="ListMerchant",
             actions=("dynamodb:UpdateItem",),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
             conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": LIST_KEY}},
         ),
     )

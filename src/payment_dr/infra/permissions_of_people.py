@@ -20,11 +20,11 @@ from payment_dr.core.settings import Settings
 from payment_dr.infra.constructs.policies import PolicyStatement
 from payment_dr.infra.permission_parts import via
 from payment_dr.infra.permissions_of_recovery import (
+    append_to_run_log,
     clusters_read,
-    global_cluster_arn,
-    member_clusters,
+    move_global_cluster,
     observe_functions,
-    state_machine_arn,
+    start_move,
 )
 from payment_dr.infra.place import Place, places
 
@@ -81,23 +81,19 @@ def _with(one: PolicyStatement, resources: tuple[str, ...], suffix: str = "") ->
     )
 
 
-def _table(place: Place) -> str:
-    return place.arn("dynamodb", f"table/{place.shared('table')}")
-
-
 def _of_keys(pattern: str) -> Mapping[str, Mapping[str, str]]:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": pattern}}
 
 
 def _sees(place: Place) -> tuple[PolicyStatement, ...]:
     """The control record, run logs, heartbeats and the audit log; how much is unconfirmed."""
-    indexes = tuple(f"{_table(place)}/index/{one}" for one in (UNCONFIRMED_INDEX, OPEN_INDEX))
+    indexes = tuple(f"{place.table_arn}/index/{one}" for one in (UNCONFIRMED_INDEX, OPEN_INDEX))
     bucket = _bucket(place)
     return (
         PolicyStatement(
             sid="ReadControl",
             actions=("dynamodb:BatchGetItem", "dynamodb:GetItem"),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
             conditions=_of_keys(f"{CONTROL_KEY}*"),
         ),
         PolicyStatement(sid="CountPayments", actions=("dynamodb:Query",), resources=indexes),
@@ -118,7 +114,7 @@ def _writes_down(place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="WriteAuditLog",
             actions=("dynamodb:PutItem",),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
             conditions=_of_keys(f"{AUDIT_KEY}*"),
         ),
         PolicyStatement(
@@ -135,7 +131,7 @@ def _writes_control(place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="WriteControlRecord",
             actions=("dynamodb:PutItem",),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
             conditions=_of_keys(CONTROL_KEY),
         ),
     )
@@ -145,32 +141,19 @@ def _moves(place: Place) -> tuple[PolicyStatement, ...]:
     """The steps of a move, run by the person's own process or by the site's state machine."""
     bucket = _bucket(place)
     return (
-        PolicyStatement(
-            sid="AppendToRunLog",
-            actions=("dynamodb:UpdateItem",),
-            resources=(_table(place),),
-            conditions=_of_keys(f"{CONTROL_KEY}#run#*"),
-        ),
+        append_to_run_log(place),
         PolicyStatement(
             sid="Reconcile",
             actions=("dynamodb:BatchGetItem", "dynamodb:GetItem"),
-            resources=(_table(place),),
+            resources=(place.table_arn,),
         ),
-        PolicyStatement(
-            sid="MoveGlobalCluster",
-            actions=("rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"),
-            resources=(global_cluster_arn(place), *member_clusters(place)),
-        ),
+        move_global_cluster(place),
         PolicyStatement(
             sid="FileEvidence",
             actions=("s3:PutObject",),
             resources=(f"{bucket}/{MOVES}*", f"{bucket}/{REPORTS}*"),
         ),
-        PolicyStatement(
-            sid="StartMove",
-            actions=("states:StartExecution",),
-            resources=(state_machine_arn(place),),
-        ),
+        *start_move(place),
     )
 
 

@@ -45,30 +45,38 @@ def clusters_read(place: Place) -> tuple[PolicyStatement, ...]:
 def clusters_move(place: Place) -> tuple[PolicyStatement, ...]:
     """Promotion and switchover of the one global cluster, from whichever region is up; its log."""
     return (
-        PolicyStatement(
-            sid="MoveGlobalCluster",
-            actions=("rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"),
-            resources=(global_cluster_arn(place), *member_clusters(place)),
-        ),
+        move_global_cluster(place),
         PolicyStatement(
             sid="RebuildFromPayments",
             actions=("dynamodb:DescribeTable", "dynamodb:Scan"),
-            resources=(place.arn("dynamodb", f"table/{place.shared('table')}"),),
+            resources=(place.table_arn,),
         ),
-        PolicyStatement(
-            sid="AppendToRunLog",
-            actions=("dynamodb:UpdateItem",),
-            resources=(place.arn("dynamodb", f"table/{place.shared('table')}"),),
-            conditions={
-                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CONTROL_KEY}#run#*"}
-            },
-        ),
+        append_to_run_log(place),
+    )
+
+
+def move_global_cluster(place: Place) -> PolicyStatement:
+    """Promotion and switchover of the one global cluster."""
+    return PolicyStatement(
+        sid="MoveGlobalCluster",
+        actions=("rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"),
+        resources=(global_cluster_arn(place), *member_clusters(place)),
+    )
+
+
+def append_to_run_log(place: Place) -> PolicyStatement:
+    """Writing the log of a move's steps, which lies in the payments table."""
+    return PolicyStatement(
+        sid="AppendToRunLog",
+        actions=("dynamodb:UpdateItem",),
+        resources=(place.table_arn,),
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{CONTROL_KEY}#run#*"}},
     )
 
 
 def expire(place: Place) -> tuple[PolicyStatement, ...]:
     """Walking through the payments table, and deleting what has the key of a payment, a UUID."""
-    table = place.arn("dynamodb", f"table/{place.shared('table')}")
+    table = place.table_arn
     return (
         PolicyStatement(sid="WalkPayments", actions=("dynamodb:Scan",), resources=(table,)),
         PolicyStatement(
@@ -152,7 +160,7 @@ def restore(place: Place) -> tuple[PolicyStatement, ...]:
         PolicyStatement(
             sid="CompareWithPayments",
             actions=("dynamodb:Scan",),
-            resources=(place.arn("dynamodb", f"table/{place.shared('table')}"),),
+            resources=(place.table_arn,),
         ),
     )
 

@@ -57,6 +57,11 @@ class Place:
         return self.arn("secretsmanager", f"secret:{self.shared(thing)}-??????")
 
     @property
+    def table_arn(self) -> str:
+        """ARN of this region's replica of the payments table."""
+        return self.arn("dynamodb", f"table/{self.shared('table')}")
+
+    @property
     def zones(self) -> tuple[str, ...]:
         """Names of the site's availability zones."""
         region = self.site.region

@@ -41,7 +41,6 @@ from payment_dr.infra.constructs.fault_injection_role import (
     PAUSE_TABLE,
     cluster_arn,
     permissions,
-    table_arn,
     trusted,
 )
 from payment_dr.infra.place import Place
@@ -198,7 +197,7 @@ def _cut_replica(place: Place) -> _Fault:
     return _Fault(
         action_id=PAUSE_TABLE,
         key="Tables",
-        target=_exactly("replica", "aws:dynamodb:global-table", table_arn(place)),
+        target=_exactly("replica", "aws:dynamodb:global-table", place.table_arn),
         parameters={"duration": DURATION},
     )
 

@@ -60,11 +60,6 @@ def permissions(place: Place) -> str:
     )
 
 
-def table_arn(place: Place) -> str:
-    """The site's own replica of the payments table."""
-    return place.arn("dynamodb", f"table/{place.shared('table')}")
-
-
 def cluster_arn(place: Place) -> str:
     """The site's cluster."""
     return place.arn("rds", f"cluster:{place.name('cluster')}")
@@ -123,7 +118,7 @@ def _subnets(place: Place) -> tuple[PolicyStatement, ...]:
 
 def _replica(place: Place) -> tuple[PolicyStatement, ...]:
     """Cutting the site's replica off, which with strong consistency makes it answer errors."""
-    table = table_arn(place)
+    table = place.table_arn
     return (
         PolicyStatement(
             sid="PauseReplica",
