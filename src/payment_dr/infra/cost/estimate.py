@@ -12,6 +12,9 @@ from payment_dr.infra.cost.prices import Prices
 Stacks = Mapping[str, Mapping[str, Mapping[str, Resource]]]
 """Of each stack the resources by type and id, as synthesized."""
 
+_Row = tuple[str, float, str, str, str]
+"""Item, quantity, unit, and where its price is: the table of the price list and the name in it."""
+
 _KB_PER_GB: Final = 1_000_000
 _MILLION: Final = 1_000_000
 _TABLE_REGIONS: Final = 3
@@ -149,7 +152,7 @@ def _probed(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
     paths = 1 if site == settings.home else 2
     per_hour = prices.of("probe", "checkers") * _SECONDS_PER_HOUR / settings.probes.interval_s
     requests = paths * per_hour * prices.hours_per_month
-    for item, quantity, unit, table, name in (
+    rows: tuple[_Row, ...] = (
         ("probes: HTTP requests", requests / _MILLION, "million", "million", "http_request"),
         ("probes: function calls", requests / _MILLION, "million", "million", "function_call"),
         (
@@ -159,17 +162,15 @@ def _probed(site: str, settings: Settings, prices: Prices) -> Iterator[Line]:
             "gigabyte_second",
             "function",
         ),
-    ):
-        yield Line(
-            scope=site, item=item, quantity=quantity, unit=unit, price=prices.of(table, name)
-        )
+    )
+    yield from _priced(site, rows, prices)
 
 
 def _used(payments: float, prices: Prices) -> Iterator[Line]:
     """What grows with payments; storage is that of a month's payments."""
     one = prices.tables["payment"]
     writes = (one["table_writes"] + one["index_writes"]) * _TABLE_REGIONS
-    rows: tuple[tuple[str, float, str, str, str], ...] = (
+    rows: tuple[_Row, ...] = (
         ("HTTP requests", payments / _MILLION, "million", "million", "http_request"),
         ("function calls", payments / _MILLION, "million", "million", "function_call"),
         (
@@ -230,11 +231,11 @@ def _used(payments: float, prices: Prices) -> Iterator[Line]:
             "storage_gb",
         ),
     )
+    yield from _priced("payments", rows, prices)
+
+
+def _priced(scope: str, rows: tuple[_Row, ...], prices: Prices) -> Iterator[Line]:
     for item, quantity, unit, table, name in rows:
         yield Line(
-            scope="payments",
-            item=item,
-            quantity=quantity,
-            unit=unit,
-            price=prices.of(table, name),
+            scope=scope, item=item, quantity=quantity, unit=unit, price=prices.of(table, name)
         )
