@@ -20,9 +20,14 @@ from infra.packages import for_lambda, for_this_machine
 from payment_dr.core.errors import PaymentDrError
 from payment_dr.functions.catalogue import FUNCTIONS
 from payment_dr.infra import package, package_bytecode
-from payment_dr.infra.node import installed_node
 from payment_dr.infra.package import FunctionPackage, build
-from payment_dr.infra.package_bytecode import CACHE_TAG, cached, compiled, imported_modules
+from payment_dr.infra.package_bytecode import (
+    CACHE_TAG,
+    cached,
+    compiled,
+    imported_modules,
+    install_compiler,
+)
 
 MAGIC: Final = (3571).to_bytes(2, "little") + b"\r\n"
 """Of CPython 3.13's bytecode: `PYC_MAGIC_NUMBER` in its `pycore_magic_number.h`."""
@@ -155,13 +160,8 @@ def test_cpython_313_runs_what_was_compiled_and_reads_no_source(
         archive.extractall(tmp_path / "task", wanted)
     for source in (tmp_path / "task").rglob("*.py"):
         source.write_text("raise SystemError('the source was read')")
-    place = Path(package_bytecode.__file__).parent / "bytecode"
-    for name in ("package.json", "package-lock.json"):
-        (tmp_path / name).write_bytes((place / name).read_bytes())
     (tmp_path / "run.mjs").write_text(WITHOUT_SOURCES)
-    node = str(installed_node() / "bin" / "node")
-    npm = str(installed_node() / "lib/node_modules/npm/bin/npm-cli.js")
-    subprocess.run([node, npm, "ci", "--ignore-scripts"], cwd=tmp_path, check=True, timeout=60)
+    node = install_compiler(tmp_path)
     told = subprocess.run(
         [node, str(tmp_path / "run.mjs"), str(tmp_path / "task")],
         capture_output=True,

@@ -94,13 +94,23 @@ def _paths(module: str) -> tuple[str, str]:
 
 def _compile(work: Path) -> str:
     """Install the compiler into the directory and let it compile what is there; its cache tag."""
+    node = install_compiler(work)
+    return _run([node, str(work / "compile.mjs"), str(work)], work, timeout_s=_COMPILE_S)
+
+
+def install_compiler(work: Path) -> str:
+    """Install CPython 3.13 as WebAssembly into the directory; the Node that runs it.
+
+    Raises:
+        PaymentDrError: it cannot be had.
+    """
     place = installed_node()
     with as_file(files("payment_dr.infra") / "bytecode") as directory:
         for name in _NEEDED:
             shutil.copyfile(directory / name, work / name)
     node = str(place / "bin" / "node")
     _run([node, str(place / _NPM), "ci", *_NPM_OPTIONS], work, timeout_s=_INSTALL_S)
-    return _run([node, str(work / "compile.mjs"), str(work)], work, timeout_s=_COMPILE_S)
+    return node
 
 
 def _run(command: list[str], directory: Path | None = None, *, timeout_s: int) -> str:
