@@ -21,10 +21,9 @@ from random import SystemRandom
 from typing import Any, Final
 
 import psutil
-import psycopg
 import uvloop
 
-from ledger_server import OWNER, STAMP, ledger_server, login
+from ledger_server import STAMP, ledger_server, login, owner
 from patroni_peer import free_port
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.dynamodb import DynamoPaymentsTable, table_config
@@ -219,12 +218,6 @@ def bookings(payments: int, page: int) -> Iterator[tuple[Booking, ...]]:
     for start in range(0, payments, page):
         numbers = range(start, min(start + page, payments))
         yield tuple(booking for n in numbers for booking in bookings_of(record(n, now)))
-
-
-def owner(server: Cluster) -> psycopg.Connection:
-    """A connection of the ledger's owner, whom no trigger is for."""
-    parameters = login(server.port, OWNER).parameters()
-    return psycopg.connect(**parameters, autocommit=True)
 
 
 def empty(server: Cluster) -> None:

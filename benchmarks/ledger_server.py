@@ -5,7 +5,10 @@ The server is the lab's, with its settings: `fsync` on, 64 MB of shared buffers,
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Final
+
+import psycopg
 
 from patroni_peer import free_port
 from payment_dr.adapters.migrations import migrate
@@ -23,19 +26,29 @@ PASSWORD: Final = "of-no-use-elsewhere"  # noqa: S105 - the server lives as long
 
 
 @contextmanager
-def ledger_server() -> Iterator[Cluster]:
-    """A server that runs; it and its data are gone afterwards."""
-    passwords = LedgerPasswords(owner=PASSWORD, admin=PASSWORD, app=PASSWORD)
+def postgres_host() -> Iterator[tuple[Path, PostgresHost]]:
+    """A directory for servers and what they are run with; both are gone afterwards."""
     with ExitStack() as undo:
-        undo.enter_context(ended_by_signals())
         directory = LabDirectory.create()
         undo.callback(directory.remove)
         launcher = Launcher(directory)
         undo.callback(launcher.close)
         binaries = find_postgres(directory.postgres)
         binaries.give(directory.postgres)
-        host = PostgresHost(binaries=binaries, launcher=launcher, passwords=passwords)
-        server = Cluster("ledger", data=directory.postgres / "ledger", port=free_port(), host=host)
+        passwords = LedgerPasswords(owner=PASSWORD, admin=PASSWORD, app=PASSWORD)
+        yield (
+            directory.postgres,
+            PostgresHost(binaries=binaries, launcher=launcher, passwords=passwords),
+        )
+
+
+@contextmanager
+def ledger_server() -> Iterator[Cluster]:
+    """A server that runs; it and its data are gone afterwards."""
+    with ExitStack() as undo:
+        undo.enter_context(ended_by_signals())
+        place, host = undo.enter_context(postgres_host())
+        server = Cluster("ledger", data=place / "ledger", port=free_port(), host=host)
         undo.callback(server.kill)
         server.initialise()
         server.start()
@@ -53,4 +66,9 @@ def login(port: int, user: str = APP) -> LedgerLogin:
     return LedgerLogin(host=LOOPBACK, port=port, user=user, password=PASSWORD, tls=False)
 
 
-__all__ = ["OWNER", "STAMP", "ledger_server", "login"]
+def owner(server: Cluster) -> psycopg.Connection:
+    """A connection of the ledger's owner, whom no trigger is for."""
+    return psycopg.connect(**login(server.port, OWNER).parameters(), autocommit=True)
+
+
+__all__ = ["OWNER", "STAMP", "ledger_server", "login", "owner"]

@@ -17,9 +17,9 @@ from typing import Final, LiteralString
 
 from psycopg import Connection, sql
 
-from backlog import SITE, Backlog, backlog, empty, owner, server_cpu_s
+from backlog import SITE, Backlog, backlog, empty, server_cpu_s
 from common import Result, emit, median, say
-from ledger_server import STAMP
+from ledger_server import STAMP, owner
 from payment_dr.adapters.side_by_side import side_by_side
 from payment_dr.payments.jobs.poster import Poster
 from payment_dr.payments.ports import ControlView

@@ -14,15 +14,14 @@ import random
 import shutil
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import psycopg
 from psycopg import Connection
 
 from common import Result, emit, median, say
-from ledger_server import OWNER, PASSWORD, ledger_server, login
+from ledger_server import ledger_server, owner, postgres_host
 from patroni_peer import free_port
 from payment_dr.adapters.backup_reader import PostgresLiveLedger
 from payment_dr.adapters.clock import SystemClock
@@ -32,10 +31,7 @@ from payment_dr.checks.verdict import Verdict
 from payment_dr.core.stamp import SiteName
 from payment_dr.functions.backup_pass import Verification, VerificationPorts
 from payment_dr.lab.backups import LabBackups
-from payment_dr.lab.directory import LabDirectory
-from payment_dr.lab.postgres import LedgerPasswords, PostgresHost
-from payment_dr.lab.postgres_binaries import PostgresBinaries, find_postgres
-from payment_dr.lab.processes import Launcher
+from payment_dr.lab.postgres_binaries import PostgresBinaries
 from payment_dr.payments.record import OperationKind
 
 PER_GB = 660_000
@@ -104,43 +100,29 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=PER_GB)
     given = parser.parse_args()
     parts: list[dict[str, float]] = []
-    with ledger_server() as server, ExitStack() as undo:
-        owner = undo.enter_context(
-            psycopg.connect(**login(server.port, OWNER).parameters(), autocommit=True)
-        )
+    with ledger_server() as server, owner(server) as connection, postgres_host() as (at, host):
         base = time.time() - AGE_S
-        size = fill(owner, given.payments, base)
-        directory = LabDirectory.create()
-        undo.callback(directory.remove)
-        launcher = Launcher(directory)
-        undo.callback(launcher.close)
-        binaries = find_postgres(directory.postgres)
-        binaries.give(directory.postgres)
-        host = PostgresHost(
-            binaries=binaries,
-            launcher=launcher,
-            passwords=LedgerPasswords(owner=PASSWORD, admin=PASSWORD, app=PASSWORD),
-        )
-        place = directory.postgres / "backups"
+        size = fill(connection, given.payments, base)
+        place = at / "backups"
         backups = LabBackups(place, host=host, source=server, port=free_port())
         begun = time.perf_counter()
         backups.keep()
         backup_s = time.perf_counter() - begun
         for number in range(given.runs):
-            seconds = verified(backups, owner, given.payments, base, f"run-{number}")
-            parts.append(seconds | floors(binaries, place, owner))
+            seconds = verified(backups, connection, given.payments, base, f"run-{number}")
+            parts.append(seconds | floors(host.binaries, place, connection))
             say(f"run {number + 1}: {parts[-1]}")
     report(parts, size, given.payments, backup_s)
 
 
-def floors(binaries: PostgresBinaries, place: Path, owner: Connection) -> dict[str, float]:
+def floors(binaries: PostgresBinaries, place: Path, connection: Connection) -> dict[str, float]:
     """Seconds of what a restore and a check cannot do without, by hand."""
     marks = [time.perf_counter()]
     binaries.run("pg_verifybackup", "--no-parse-wal", place / "base")
     marks.append(time.perf_counter())
     shutil.copytree(place / "base", place / "copy")
     marks.append(time.perf_counter())
-    owner.execute(SCAN)
+    connection.execute(SCAN)
     marks.append(time.perf_counter())
     shutil.rmtree(place / "copy")
     names = ("manifest_s", "copy_s", "scan_s")
@@ -163,17 +145,19 @@ def report(parts: Sequence[Mapping[str, float]], size: int, payments: int, backu
         emit(Result(name=f"{title}: {what}", unit="s", runs=tuple(one[name] for one in parts)))
 
 
-def fill(owner: Connection, payments: int, base: float) -> int:
+def fill(connection: Connection, payments: int, base: float) -> int:
     """Make the rows; the ledger's size in bytes."""
-    owner.execute("SET session_replication_role = replica")
+    connection.execute("SET session_replication_role = replica")
     for what, statement in FILL.items():
         query = f"WITH numbers AS ({NUMBERS}) {statement}".encode()
-        owner.execute(query, {"base": base, "payments": payments})
+        connection.execute(query, {"base": base, "payments": payments})
         say(f"made {payments:,} {what}")
-    owner.execute("VACUUM ANALYZE")
-    owner.execute("CHECKPOINT")
-    owner.execute("UPDATE ledger.schema_version SET applied_at = applied_at - interval '30 days'")
-    row = owner.execute("SELECT pg_database_size('ledger')").fetchone()
+    connection.execute("VACUUM ANALYZE")
+    connection.execute("CHECKPOINT")
+    connection.execute(
+        "UPDATE ledger.schema_version SET applied_at = applied_at - interval '30 days'"
+    )
+    row = connection.execute("SELECT pg_database_size('ledger')").fetchone()
     assert row is not None
     say(f"the ledger has {row[0] / 1e9:.2f} GB")
     return int(row[0])
@@ -195,13 +179,13 @@ def expected(payments: int, base: float) -> Iterator[ExpectedEntry]:
 
 
 def verified(
-    backups: LabBackups, owner: Connection, payments: int, base: float, name: str
+    backups: LabBackups, connection: Connection, payments: int, base: float, name: str
 ) -> dict[str, float]:
     """One backup restored, checked and deleted; seconds of each."""
 
     @contextmanager
     def live() -> Generator[PostgresLiveLedger]:
-        yield PostgresLiveLedger(owner)
+        yield PostgresLiveLedger(connection)
 
     filed = Filed()
     ports = VerificationPorts(
