@@ -3,7 +3,7 @@
 The server is the lab's, with its settings: `fsync` on, 64 MB of shared buffers, no standby.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ PASSWORD: Final = "of-no-use-elsewhere"  # noqa: S105 - the server lives as long
 
 
 @contextmanager
-def postgres_host() -> Iterator[tuple[Path, PostgresHost]]:
+def postgres_host() -> Generator[tuple[Path, PostgresHost]]:
     """A directory for servers and what they are run with; both are gone afterwards."""
     with ExitStack() as undo:
         directory = LabDirectory.create()
@@ -43,7 +43,7 @@ def postgres_host() -> Iterator[tuple[Path, PostgresHost]]:
 
 
 @contextmanager
-def ledger_server() -> Iterator[Cluster]:
+def ledger_server() -> Generator[Cluster]:
     """A server that runs; it and its data are gone afterwards."""
     with ExitStack() as undo:
         undo.enter_context(ended_by_signals())
