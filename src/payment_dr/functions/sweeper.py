@@ -9,12 +9,14 @@ from payment_dr.adapters.expiry_bookmark import DynamoBookmark
 from payment_dr.functions.composition import JOBS, Composition, aws_client, composition
 from payment_dr.functions.environment import Environment
 from payment_dr.functions.jobs import report
+from payment_dr.functions.logs import logged
 from payment_dr.payments.jobs.expirer import Bookmark, Expirer, ExpiringTable
 from payment_dr.payments.jobs.sweeper import Sweeper
 
 _DAY_S: Final = 86_400.0
 
 
+@logged
 def handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """One pass over the open operations, and some pages of all records."""
     parts = composition(JOBS)

@@ -1,5 +1,6 @@
 """Logs are one JSON object a line, which names its request and gives nothing away."""
 
+import importlib
 import json
 import logging
 import threading
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from fakes.composed import API_KEY
+from payment_dr.functions.catalogue import FUNCTIONS, Function
 from payment_dr.functions.logs import (
     BLOT,
     LogFormatter,
@@ -113,6 +115,13 @@ def test_a_handler_names_its_call_and_nothing_outlives_it() -> None:
     without, _ = handler({}, None)
     assert "function_request_id" not in without
     assert "function_request_id" not in said("after")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_every_function_that_is_deployed_names_its_call_in_its_lines(function: Function) -> None:
+    module, _, name = function.handler.partition(":")
+    handler = vars(importlib.import_module(module))[name]
+    assert handler.__code__ is logged(handler).__code__
 
 
 @pytest.mark.parametrize(
