@@ -117,7 +117,7 @@ def test_a_handler_names_its_call_and_nothing_outlives_it() -> None:
     assert "function_request_id" not in said("after")
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=[one.name for one in FUNCTIONS])
 def test_every_function_that_is_deployed_names_its_call_in_its_lines(function: Function) -> None:
     module, _, name = function.handler.partition(":")
     handler = vars(importlib.import_module(module))[name]
