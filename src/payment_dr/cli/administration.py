@@ -15,7 +15,7 @@ import typer
 from payment_dr.adapters.aws_calls import tight
 from payment_dr.adapters.clock import SystemClock
 from payment_dr.adapters.merchant_directory import MerchantDirectory
-from payment_dr.cli.auditing import Intent, audited, desk_at
+from payment_dr.cli.auditing import audited_at, desk_at
 from payment_dr.cli.talk import interactive
 from payment_dr.cli.target import Where, target_of
 from payment_dr.core.errors import PaymentDrError, UnavailableError
@@ -94,8 +94,7 @@ class Office:
         """
 
         def audited_act(environment: Environment, admin: MerchantAdmin) -> T:
-            intent = Intent(command=command, site=environment.site, move_id="", reason=about)
-            with audited(self.desk(environment), SystemClock(), intent) as deed:
+            with audited_at(environment, command, about, self.desk) as deed:
                 found = act(admin)
                 deed.end(AuditEvent.FINISHED, told(found))
             return found

@@ -3,8 +3,8 @@
 import getpass
 import platform
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from payment_dr.adapters.clock import SystemClock
@@ -102,16 +102,19 @@ def desk_at(environment: Environment) -> Desk:
     return compose_desk(environment, None)
 
 
-@contextmanager
-def audited_at(environment: Environment, command: str, about: str) -> Generator[Audited]:
+def audited_at(
+    environment: Environment,
+    command: str,
+    about: str,
+    desk: Callable[[Environment], Desk] = desk_at,
+) -> AbstractContextManager[Audited]:
     """A deed at a site that is part of no move; `about` says to what it is done.
 
     Raises:
         UnavailableError: the log does not answer; nothing was done.
     """
     intent = Intent(command=command, site=environment.site, move_id="", reason=about)
-    with audited(desk_at(environment), SystemClock(), intent) as deed:
-        yield deed
+    return audited(desk(environment), SystemClock(), intent)
 
 
 def operator() -> str:

@@ -194,8 +194,7 @@ def _preview(target: Target, recovery: Recovery, request: MoveRequest) -> move_v
     world, settings = recovery.world, target.settings.failover
     control = world.control.read()
     readiness = target.desk(recovery).readiness
-    unplanned = request.kind in {MoveKind.FAILOVER, MoveKind.REBUILD}
-    asked = Asked.THIS_REGION if unplanned else Asked.BOTH_REGIONS
+    asked = Asked.BOTH_REGIONS if request.kind.planned else Asked.THIS_REGION
     return move_view.Preview(
         plan=plan_for(request.kind, settings.budgets),
         target=request.target,

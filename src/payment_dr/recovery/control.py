@@ -27,6 +27,11 @@ class MoveKind(StrEnum):
     FAILBACK = "failback"
     REBUILD = "rebuild"
 
+    @property
+    def planned(self) -> bool:
+        """Whether it leaves a site that is well, so that nothing is hurried and nothing lost."""
+        return self in {MoveKind.SWITCHOVER, MoveKind.FAILBACK}
+
 
 @unique
 class StepName(StrEnum):
@@ -46,8 +51,6 @@ class StepName(StrEnum):
     VERIFY = "verify"
     EVIDENCE = "evidence"
 
-
-_PLANNED: Final = frozenset({MoveKind.SWITCHOVER, MoveKind.FAILBACK})
 
 _BEFORE_PAUSE: Final = frozenset({StepName.READY, StepName.OPEN_MOVE, StepName.ROUTE})
 """Steps of a planned move at which its source still posts. A test compares them with the plan."""
@@ -131,7 +134,7 @@ class ControlRecord:
         if (
             self.phase is Phase.STEADY
             or move is None
-            or move.kind not in _PLANNED
+            or not move.kind.planned
             or move.step not in _BEFORE_PAUSE
             or move.replaced is not None
         ):

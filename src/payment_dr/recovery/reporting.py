@@ -139,7 +139,7 @@ def _objectives(found: Findings) -> tuple[MoveObjective, ...]:
     """What the move itself can tell; how long clients were without answers, only they can."""
     objectives = found.about.objectives
     lost = _data(found).lost_payments
-    planned = found.move.kind is not MoveKind.FAILOVER
+    planned = found.move.kind.planned
     pause = _of(found.run_log, "pause-posting")
     began = pause[0].at if planned and pause else found.move.started_at
     times = (

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from payment_dr.lab.errors import LabError
+from payment_dr.lab.alarms.reader import Reader
 
 Point = float | None
 
@@ -45,14 +45,12 @@ class _Reader:
     """Reads and computes in one pass; each level of binding is a method."""
 
     def __init__(self, text: str, points: Mapping[str, Point]) -> None:
-        self._text = text
         self._points = points
-        self._tokens = _tokens(text)
+        self._reader = Reader(text, _TOKEN, f"the lab does not evaluate {text!r}")
 
     def whole(self) -> Point:
         value = self._comparison()
-        if self._tokens:
-            raise self._unknown(self._tokens[0])
+        self._reader.expect_end()
         return value
 
     def _comparison(self) -> Point:
@@ -68,44 +66,36 @@ class _Reader:
         self, operand: Callable[[], Point], signs: Mapping[str, Callable[[float, float], float]]
     ) -> Point:
         left = operand()
-        while self._tokens and self._tokens[0] in signs:
-            sign = self._tokens.pop(0)
+        while self._reader.at(signs):
+            sign = self._reader.take()
             left = _applied(signs[sign], left, operand())
         return left
 
     def _operand(self) -> Point:
-        word = self._tokens.pop(0) if self._tokens else "its end"
+        word = self._reader.take()
         if word[0].isdigit():
             return float(word)
         if word == "(":
             value = self._comparison()
-            self._expect(")")
+            self._reader.expect(")")
             return value
         if word == "IF":
             return self._if()
         if word in self._points:
             return self._points[word]
-        raise self._unknown(word)
+        raise self._reader.refused(word)
 
     def _if(self) -> Point:
-        self._expect("(")
+        self._reader.expect("(")
         condition = self._comparison()
-        self._expect(",")
+        self._reader.expect(",")
         then = self._comparison()
-        self._expect(",")
+        self._reader.expect(",")
         otherwise = self._comparison()
-        self._expect(")")
+        self._reader.expect(")")
         if condition is None:
             return None
         return then if condition else otherwise
-
-    def _expect(self, wanted: str) -> None:
-        found = self._tokens.pop(0) if self._tokens else "its end"
-        if found != wanted:
-            raise self._unknown(found)
-
-    def _unknown(self, word: str) -> LabError:
-        return LabError(f"the lab does not evaluate {self._text!r}: at {word}")
 
 
 def _applied(compute: Callable[[float, float], float], left: Point, right: Point) -> Point:
@@ -115,15 +105,3 @@ def _applied(compute: Callable[[float, float], float], left: Point, right: Point
         return float(compute(left, right))
     except ZeroDivisionError:
         return None
-
-
-def _tokens(text: str) -> list[str]:
-    found: list[str] = []
-    at = 0
-    while at < len(text.rstrip()):
-        matched = _TOKEN.match(text, at)
-        if matched is None:
-            raise LabError(f"the lab does not evaluate {text!r}: at {text[at:].strip()}")
-        found.append(matched.group().strip())
-        at = matched.end()
-    return found

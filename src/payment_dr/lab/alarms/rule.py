@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from payment_dr.lab.alarms.model import State
+from payment_dr.lab.alarms.reader import Reader
 from payment_dr.lab.errors import LabError
 
 _TOKEN: Final = re.compile(r'\s*(?:([()])|"([^"]+)"|([^\s()"]+))')
@@ -30,12 +31,11 @@ class _Reader:
     def __init__(self, rule: str, states: Mapping[str, State]) -> None:
         self._rule = rule
         self._states = states
-        self._tokens = _tokens(rule)
+        self._reader = Reader(rule, _TOKEN, f"the rule {rule!r} cannot be read")
 
     def whole(self) -> bool:
         value = self._or()
-        if self._tokens:
-            raise self._unreadable(self._tokens[0])
+        self._reader.expect_end()
         return value
 
     def _or(self) -> bool:
@@ -58,48 +58,25 @@ class _Reader:
             return not self._not()
         if self._next("("):
             value = self._or()
-            self._expect(")")
+            self._reader.expect(")")
             return value
-        word = self._take()
+        word = self._reader.take()
         if word in {"TRUE", "FALSE"}:
             return word == "TRUE"
         return self._state(word)
 
     def _state(self, word: str) -> bool:
         if word not in set(State):
-            raise self._unreadable(word)
-        self._expect("(")
-        name = self._take().rsplit(":alarm:", 1)[-1]
-        self._expect(")")
+            raise self._reader.refused(word)
+        self._reader.expect("(")
+        name = self._reader.take().rsplit(":alarm:", 1)[-1]
+        self._reader.expect(")")
         if name not in self._states:
             raise LabError(f"the rule {self._rule!r} names {name!r}, and there is no such alarm")
         return self._states[name] is State(word)
 
     def _next(self, word: str) -> bool:
-        found = bool(self._tokens) and self._tokens[0] == word
+        found = self._reader.at({word})
         if found:
-            self._tokens.pop(0)
+            self._reader.take()
         return found
-
-    def _take(self) -> str:
-        return self._tokens.pop(0) if self._tokens else "its end"
-
-    def _expect(self, word: str) -> None:
-        found = self._take()
-        if found != word:
-            raise self._unreadable(found)
-
-    def _unreadable(self, word: str) -> LabError:
-        return LabError(f"the rule {self._rule!r} cannot be read: at {word}")
-
-
-def _tokens(rule: str) -> list[str]:
-    found: list[str] = []
-    at = 0
-    while at < len(rule.rstrip()):
-        matched = _TOKEN.match(rule, at)
-        if matched is None:
-            raise LabError(f"the rule {rule!r} cannot be read: at {rule[at:].strip()}")
-        found.append(next(part for part in matched.groups() if part))
-        at = matched.end()
-    return found
