@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 
@@ -23,7 +22,8 @@ from payment_dr.cli.stacks import (
     prepare,
 )
 from payment_dr.cli.talk import say
-from payment_dr.core.errors import UnavailableError
+from payment_dr.cli.target import read_outputs
+from payment_dr.core.errors import PaymentDrError
 from payment_dr.core.settings import Settings
 from payment_dr.infra import outputs
 from payment_dr.infra.deployment import Deployment, Planned
@@ -77,10 +77,9 @@ def _file(settings: Settings, plans: Sequence[Planned]) -> None:
     if not outputs.FILE.is_file():
         say(f"not filed for readiness, as there is no {outputs.FILE}: payment-dr outputs --write")
         return
-    found: dict[str, Any] = json.loads(outputs.FILE.read_bytes())
     try:
-        filed = file_drift(settings, plans, found, SystemClock().now())
-    except UnavailableError as error:
+        filed = file_drift(settings, plans, read_outputs(outputs.FILE), SystemClock().now())
+    except PaymentDrError as error:
         say(f"not filed for readiness: {error}")
         return
     say(f"filed for readiness of {', '.join(filed) or 'no site: none is deployed'}")

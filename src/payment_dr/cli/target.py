@@ -141,7 +141,7 @@ def target_of(where: Where) -> Target:
 def _aws(where: Where) -> Target:
     """Both sites, as an operator reaches them: by the settings, and by what was deployed."""
     settings = load(where.settings)
-    outputs = _outputs(where.outputs)
+    outputs = read_outputs(where.outputs)
     return Target(
         settings=settings,
         environments={
@@ -151,7 +151,12 @@ def _aws(where: Where) -> Target:
     )
 
 
-def _outputs(path: Path) -> Mapping[str, Any]:
+def read_outputs(path: Path) -> Mapping[str, Any]:
+    """The outputs of a deployment by their flat names.
+
+    Raises:
+        PaymentDrError: there is no such file, or it holds something else.
+    """
     remedy = "payment-dr outputs --write, or give --outputs; for a lab --lab NAME"
     try:
         found: object = json.loads(path.read_bytes())

@@ -204,6 +204,12 @@ def test_a_diff_that_cannot_be_filed_says_so_and_is_none_the_worse(
     assert "filed" not in run("diff", "--site", "west").stderr
     Path("cfn-outputs/flat-outputs.json").write_text("{}", encoding="utf-8")
     assert "filed for readiness of no site: none is deployed" in run("diff").stderr
+    Path("cfn-outputs/flat-outputs.json").write_text("{", encoding="utf-8")
+    broken = run("diff")
+    assert broken.exit_code == 0
+    assert "not filed for readiness: outputs cfn-outputs/flat-outputs.json are no JSON" in (
+        broken.stderr
+    )
     assert "apply" not in environment.commands("east")
 
 
